@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decapsulator: one mirrored frame in, its one inner TCP segment out.
+//
+// In:   a Frame: Ethernet (VLAN, QinQ), IPv4 or IPv6, UDP, then VXLAN (RFC 7348) or GENEVE (RFC 8926), then the
+//       mirrored frame, in which GENEVE may hold VXLAN (a gateway load balancer in the path of a mirror).
+// Out:  a Segment, a view of the frame's bytes; or the counter that says why there is none.
+// Lengths come from the IP headers, never from the frame, so padding is not payload; a frame that was cut keeps the
+// bytes it has, and Segment::missing says how many it lost. Checksums are not looked at: mirrors show offloaded ones.
+// Reserved bits are ignored. Never allocates, never reads outside the frame.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <vector>
+
+#include "base/counters.h"
+#include "packet/frame.h"
+#include "packet/segment.h"
+
+namespace rebuilder::packet {
+
+using PortSet = std::bitset<65536>;
+
+struct DecapConfig {
+    std::vector<std::uint16_t> vxlan_ports{4789};
+    std::vector<std::uint16_t> geneve_ports{6081};
+    bool accept_plain = false;             // also examine frames that are in no tunnel
+    std::vector<std::uint32_t> vni_allow;  // empty: all
+    std::vector<std::uint32_t> vni_deny;
+    std::vector<std::uint16_t> tcp_ports;  // one of the two ports must be in it; empty: all
+};
+
+class Decapsulator {
+  public:
+    explicit Decapsulator(const DecapConfig& config);
+
+    // Answers Counter::segments and fills `segment`, or the frame_* counter that refuses the frame.
+    [[nodiscard]] Counter decap(const Frame& frame, Segment& segment) const noexcept;
+
+  private:
+    enum class Tunnel : std::uint8_t { none, vxlan, geneve };
+
+    [[nodiscard]] Tunnel tunnel_of(std::uint16_t udp_port) const noexcept;
+    [[nodiscard]] bool vni_accepted(std::uint32_t vni) const noexcept;
+
+    DecapConfig config_;
+    PortSet tcp_ports_;
+};
+
+}  // namespace rebuilder::packet

@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: Apache-2.0
+// One table of frames. Each line: what it is, the frame, and the counter that must answer; for accepted frames the
+// segment is compared as a whole.
+// - link types, VLAN and QinQ, IPv4 and IPv6 outside and inside, in every pairing
+// - VXLAN and GENEVE: flags, reserved bits, options, direct IP, each inside the other, too deep
+// - lengths: padding, options, segmentation offload (0), lies in both directions
+// - extension headers, fragments, atomic fragments
+// - every refusal of decap.cpp, outside and inside
+// - VNI and port filters, frames in no tunnel
+#include "packet/decap.h"
+
+#include <string>
+#include <vector>
+
+#include "support/catch.h"
+#include "support/packet_builder.h"
+
+using namespace rebuilder;
+using namespace rebuilder::packet;
+using rebuilder::test::address4;
+using rebuilder::test::address6;
+using rebuilder::test::key_address6;
+using rebuilder::test::Octets;
+using rebuilder::test::PacketBuilder;
+
+namespace {
+
+// Outer headers as a mirror sends them.
+PacketBuilder mirror(std::uint32_t vni = 1) {
+    return PacketBuilder()
+        .eth()
+        .ipv4({.from = address4(192, 0, 2, 1), .to = address4(192, 0, 2, 2)})
+        .udp()
+        .vxlan({.vni = vni});
+}
+PacketBuilder geneve(const test::Geneve& header = {}) {
+    return PacketBuilder().eth().ipv4().udp({.to = 6081}).geneve(header);
+}
+// A request from 10.0.0.1:40000 to 10.0.0.2:80, seq 1000.
+Octets with_request(PacketBuilder builder) {
+    return builder.ipv4().tcp().payload("GET /").build();
+}
+
+struct Filter {
+    bool plain = false;
+    std::vector<std::uint32_t> allow{};
+    std::vector<std::uint32_t> deny{};
+    std::vector<std::uint16_t> tcp_ports{};
+    std::vector<std::uint16_t> vxlan_ports{4789};
+};
+DecapConfig config_of(const Filter& filter) {
+    DecapConfig config;
+    config.accept_plain = filter.plain;
+    config.vni_allow = filter.allow;
+    config.vni_deny = filter.deny;
+    config.tcp_ports = filter.tcp_ports;
+    config.vxlan_ports = filter.vxlan_ports;
+    return config;
+}
+const Filter plain{.plain = true};
+
+struct Answer {
+    Counter counter;
+    Segment segment;
+};
+
+Answer decap(const Octets& bytes, const Filter& filter = {}, LinkType link = LinkType::ethernet) {
+    const Decapsulator decapsulator(config_of(filter));
+    Answer answer{};
+    answer.counter = decapsulator.decap({bytes, 123, link}, answer.segment);
+    return answer;
+}
+
+std::string name(Counter counter) {
+    return std::string(counter_table[static_cast<std::size_t>(counter)].name);
+}
+
+const Endpoint client{IpAddress::v4(address4(10, 0, 0, 1)), 40000};
+const Endpoint server{IpAddress::v4(address4(10, 0, 0, 2)), 80};
+const Endpoint client6{key_address6(1), 40000};
+const Endpoint server6{key_address6(2), 80};
+
+struct Accepted {
+    const char* description;
+    Octets frame;
+    Endpoint from = client;
+    Endpoint to = server;
+    std::uint32_t vni = 1;
+    std::string payload = "GET /";
+    std::uint32_t missing = 0;
+    LinkType link = LinkType::ethernet;
+    Filter filter{};
+};
+
+struct Refused {
+    const char* description;
+    Octets frame;
+    Counter counter;
+    Filter filter{};
+    LinkType link = LinkType::ethernet;
+};
+
+// An extension header of 8 bytes per unit of `length` + 1 (authentication: 4 per unit of `length` + 2).
+test::Extension extension(std::uint8_t type, std::uint8_t length = 0) {
+    const std::size_t size = type == 51 ? (length + 2u) * 4 : (length + 1u) * 8;
+    return {.type = type, .length = length, .body = Octets(size - 2)};
+}
+test::Extension fragment_header(std::uint8_t offset_high, std::uint8_t offset_low) {
+    return {.type = 44, .body = {offset_high, offset_low, 1, 2, 3, 4}};
+}
+
+PacketBuilder outer() {
+    return PacketBuilder().eth();
+}
+PacketBuilder inner() {
+    return mirror().eth();
+}
+const Filter allow_9{.allow = {9}};
+
+void check_accepted(const std::vector<Accepted>& table) {
+    for (const Accepted& test : table) {
+        INFO(test.description);
+        const Answer answer = decap(test.frame, test.filter, test.link);
+        CHECK(name(answer.counter) == "segments");
+        FlowKey key;
+        const Side side = FlowKey::make(test.from, test.to, test.vni, key);
+        CHECK(answer.segment.key == key);
+        CHECK(answer.segment.sender == side);
+        CHECK(as_text(answer.segment.payload) == test.payload);
+        CHECK(answer.segment.missing == test.missing);
+        CHECK(answer.segment.seq == 1000);
+        CHECK(answer.segment.ack == 2000);
+        CHECK(answer.segment.flags == 0x18);
+        CHECK(answer.segment.time_ns == 123);
+    }
+}
+
+void check_refused(const std::vector<Refused>& table) {
+    for (const Refused& test : table) {
+        INFO(test.description);
+        CHECK(name(decap(test.frame, test.filter, test.link).counter) == name(test.counter));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("decap accepts: address families and VLAN tags", "[decap]") {
+    check_accepted({
+        {.description = "VXLAN, IPv4 in IPv4", .frame = with_request(mirror().eth())},
+        {.description = "largest VNI", .frame = with_request(mirror(0xffffff).eth()), .vni = 0xffffff},
+        {.description = "VNI 0", .frame = with_request(mirror(0).eth()), .vni = 0},
+        {.description = "VXLAN, IPv6 in IPv4",
+            .frame = mirror().eth().ipv6().tcp().payload("GET /").build(),
+            .from = client6,
+            .to = server6},
+        {.description = "VXLAN, IPv4 in IPv6", .frame = with_request(PacketBuilder().eth().ipv6().udp().vxlan().eth())},
+        {.description = "VXLAN, IPv6 in IPv6",
+            .frame = PacketBuilder().eth().ipv6().udp().vxlan().eth().ipv6().tcp().payload("GET /").build(),
+            .from = client6,
+            .to = server6},
+        {.description = "outer VLAN", .frame = with_request(PacketBuilder().eth().vlan().ipv4().udp().vxlan().eth())},
+        {.description = "inner VLAN", .frame = with_request(mirror().eth().vlan())},
+        {.description = "inner QinQ", .frame = with_request(mirror().eth().vlan({.tpid = 0x88a8}).vlan())},
+        {.description = "old QinQ ethertype", .frame = with_request(mirror().eth().vlan({.tpid = 0x9100}).vlan())},
+        {.description = "four tags", .frame = with_request(mirror().eth().vlan().vlan().vlan().vlan())},
+    });
+}
+
+TEST_CASE("decap accepts: headers with more in them", "[decap]") {
+    check_accepted({
+        {.description = "outer IPv4 options",
+            .frame = with_request(PacketBuilder().eth().ipv4({.options = Octets(8, 1)}).udp().vxlan().eth())},
+        {.description = "inner IPv4 options, all 40 bytes",
+            .frame = mirror().eth().ipv4({.options = Octets(40, 1)}).tcp().payload("GET /").build()},
+        {.description = "TCP options",
+            .frame = mirror().eth().ipv4().tcp({.options = Octets(12, 1)}).payload("GET /").build()},
+        {.description = "all TCP options there can be",
+            .frame = mirror().eth().ipv4().tcp({.options = Octets(40, 1)}).payload("GET /").build()},
+        {.description = "VXLAN reserved bits",
+            .frame = with_request(
+                PacketBuilder().eth().ipv4().udp().vxlan({.flags = 0xff, .reserved = 0xabcdef, .last = 0xff}).eth())},
+        {.description = "don't-fragment and the reserved flag",
+            .frame = mirror().eth().ipv4({.fragment = 0xc000}).tcp().payload("GET /").build()},
+    });
+}
+
+TEST_CASE("decap accepts: payload ends where the inner length says", "[decap]") {
+    check_accepted({
+        {.description = "no payload", .frame = mirror().eth().ipv4().tcp().build(), .payload = ""},
+        {.description = "no payload, inner padding",
+            .frame = mirror().eth().ipv4().tcp().padding(6).build(),
+            .payload = ""},
+        {.description = "inner padding", .frame = mirror().eth().ipv4().tcp().payload("GET /").padding(1).build()},
+        {.description = "inner padding, IPv6",
+            .frame = mirror().eth().ipv6().tcp().payload("GET /").padding(9).build(),
+            .from = client6,
+            .to = server6},
+        {.description = "IPv4 total length 0 (segmentation offload)",
+            .frame = mirror().eth().ipv4({.total_length = 0}).tcp().payload("GET /").build()},
+        {.description = "IPv6 payload length 0",
+            .frame = mirror().eth().ipv6({.payload_length = 0}).tcp().payload("GET /").build(),
+            .from = client6,
+            .to = server6},
+        {.description = "total length promises 7 more",
+            .frame = mirror().eth().ipv4({.total_length = 20 + 20 + 5 + 7}).tcp().payload("GET /").build(),
+            .missing = 7},
+        {.description = "IPv6 promises 7 more",
+            .frame = mirror().eth().ipv6({.payload_length = 20 + 5 + 7}).tcp().payload("GET /").build(),
+            .from = client6,
+            .to = server6,
+            .missing = 7},
+        {.description = "outer lengths lie upwards",
+            .frame =
+                with_request(PacketBuilder().eth().ipv4({.total_length = 9000}).udp({.length = 9000}).vxlan().eth())},
+        {.description = "outer total length 0",
+            .frame = with_request(PacketBuilder().eth().ipv4({.total_length = 0}).udp().vxlan().eth())},
+    });
+}
+
+TEST_CASE("decap accepts: extension headers", "[decap]") {
+    check_accepted({
+        {.description = "extension headers of every kind",
+            .frame = mirror()
+                         .eth()
+                         .ipv6()
+                         .extension(extension(0))
+                         .extension(extension(60, 2))
+                         .extension(extension(43, 1))
+                         .extension(extension(51, 4))
+                         .extension(extension(135))
+                         .extension(extension(139))
+                         .extension(extension(140))
+                         .tcp()
+                         .payload("GET /")
+                         .build(),
+            .from = client6,
+            .to = server6},
+        {.description = "outer extension header",
+            .frame = with_request(PacketBuilder().eth().ipv6().extension(extension(60)).udp().vxlan().eth())},
+        {.description = "largest extension header",
+            .frame = mirror().eth().ipv6().extension(extension(60, 255)).tcp().payload("GET /").build(),
+            .from = client6,
+            .to = server6},
+        {.description = "authentication header in IPv6 only counts in words of four",
+            .frame = mirror().eth().ipv6().extension(extension(51, 1)).tcp().payload("GET /").build(),
+            .from = client6,
+            .to = server6},
+        {.description = "atomic fragment (RFC 6946), reserved bits set",
+            .frame = mirror().eth().ipv6().extension(fragment_header(0x00, 0x06)).tcp().payload("GET /").build(),
+            .from = client6,
+            .to = server6},
+    });
+}
+
+TEST_CASE("decap accepts: tunnels", "[decap]") {
+    check_accepted({
+        {.description = "GENEVE, Ethernet", .frame = with_request(geneve({.vni = 9}).eth()), .vni = 9},
+        {.description = "GENEVE, IPv4 without Ethernet", .frame = with_request(geneve())},
+        {.description = "GENEVE, IPv6 without Ethernet",
+            .frame = geneve().ipv6().tcp().payload("GET /").build(),
+            .from = client6,
+            .to = server6},
+        {.description = "GENEVE with options", .frame = with_request(geneve({.options = Octets(32, 0xab)}).eth())},
+        {.description = "GENEVE with all options there can be",
+            .frame = with_request(geneve({.options = Octets(63 * 4, 0xab)}).eth())},
+        {.description = "GENEVE with critical options and reserved bits",
+            .frame = with_request(geneve({.flags = 0x7f, .options = Octets(8, 0xab)}))},
+        {.description = "GENEVE holding VXLAN: the innermost VNI counts",
+            .frame = with_request(geneve({.vni = 5}).ipv4().udp().vxlan({.vni = 6}).eth()),
+            .vni = 6},
+        {.description = "VXLAN holding GENEVE",
+            .frame = with_request(mirror(5).eth().ipv4().udp({.to = 6081}).geneve({.vni = 6})),
+            .vni = 6},
+        {.description = "three tunnels",
+            .frame =
+                with_request(mirror(5).eth().ipv4().udp().vxlan({.vni = 6}).eth().ipv6().udp().vxlan({.vni = 7}).eth()),
+            .vni = 7},
+    });
+}
+
+TEST_CASE("decap accepts: link types", "[decap]") {
+    const Octets v6_request = PacketBuilder().ipv6().tcp().payload("GET /").build();
+    check_accepted({
+        {.description = "plain", .frame = with_request(PacketBuilder().eth()), .vni = no_vni, .filter = plain},
+        {.description = "plain is asked for, and it's a tunnel",
+            .frame = with_request(mirror(3).eth()),
+            .vni = 3,
+            .filter = plain},
+        {.description = "raw IPv4",
+            .frame = with_request(PacketBuilder()),
+            .vni = no_vni,
+            .link = LinkType::raw_ip,
+            .filter = plain},
+        {.description = "raw IPv6",
+            .frame = v6_request,
+            .from = client6,
+            .to = server6,
+            .vni = no_vni,
+            .link = LinkType::raw_ip,
+            .filter = plain},
+        {.description = "raw IP around a tunnel",
+            .frame = with_request(PacketBuilder().ipv4().udp().vxlan().eth()),
+            .link = LinkType::raw_ip},
+        {.description = "Linux cooked",
+            .frame = with_request(PacketBuilder().linux_sll()),
+            .vni = no_vni,
+            .link = LinkType::linux_sll,
+            .filter = plain},
+        {.description = "Linux cooked v2",
+            .frame = with_request(PacketBuilder().linux_sll2()),
+            .vni = no_vni,
+            .link = LinkType::linux_sll2,
+            .filter = plain},
+        {.description = "BSD loopback",
+            .frame = with_request(PacketBuilder().null_loopback()),
+            .vni = no_vni,
+            .link = LinkType::null_loopback,
+            .filter = plain},
+        {.description = "BSD loopback, IPv6",
+            .frame = PacketBuilder().null_loopback().ipv6().tcp().payload("GET /").build(),
+            .from = client6,
+            .to = server6,
+            .vni = no_vni,
+            .link = LinkType::null_loopback,
+            .filter = plain},
+    });
+}
+
+TEST_CASE("decap accepts: filters let pass", "[decap]") {
+    check_accepted({
+        {.description = "port filter: destination",
+            .frame = with_request(mirror().eth()),
+            .filter = {.tcp_ports = {443, 80}}},
+        {.description = "port filter: source", .frame = with_request(mirror().eth()), .filter = {.tcp_ports = {40000}}},
+        {.description = "other tunnel ports",
+            .frame = with_request(PacketBuilder().eth().ipv4().udp({.to = 8472}).vxlan().eth()),
+            .filter = {.vxlan_ports = {4789, 8472}}},
+        {.description = "VNI allowed",
+            .frame = with_request(mirror(7).eth()),
+            .vni = 7,
+            .filter = {.allow = {1, 7}, .deny = {8}}},
+        {.description = "VNI not denied", .frame = with_request(mirror(7).eth()), .vni = 7, .filter = {.deny = {8, 6}}},
+        {.description = "the outer of two VNIs is not filtered (allow)",
+            .frame = with_request(geneve({.vni = 5}).ipv4().udp().vxlan({.vni = 6}).eth()),
+            .vni = 6,
+            .filter = {.allow = {6}}},
+        {.description = "the outer of two VNIs is not filtered (deny)",
+            .frame = with_request(geneve({.vni = 5}).ipv4().udp().vxlan({.vni = 6}).eth()),
+            .vni = 6,
+            .filter = {.deny = {5}}},
+        {.description = "plain frames have no VNI to filter",
+            .frame = with_request(PacketBuilder().eth()),
+            .vni = no_vni,
+            .filter = {.plain = true, .allow = {6}}},
+    });
+}
+
+TEST_CASE("decap refuses: outside", "[decap]") {
+    check_refused({
+        {"nothing", {}, Counter::frame_outer_truncated},
+        {"ARP", outer().eth({.type = 0x0806}).build(), Counter::frame_not_tunnel},
+        {"802.3 length", outer().eth({.type = 0x0026}).build(), Counter::frame_not_tunnel},
+        {"five tags", with_request(outer().vlan().vlan().vlan().vlan().vlan()), Counter::frame_not_tunnel},
+        {"not a tunnel port", with_request(outer().ipv4().udp({.to = 53}).vxlan().eth()), Counter::frame_not_tunnel},
+        {"the source port is no tunnel port", with_request(outer().ipv4().udp({.from = 4789, .to = 53}).vxlan().eth()),
+            Counter::frame_not_tunnel},
+        {"TCP outside", with_request(outer()), Counter::frame_not_tunnel},
+        {"ICMP outside", outer().ipv4().protocol(1, "12345678").build(), Counter::frame_not_tunnel},
+        {"IP version 5 under IPv4's ethertype", with_request(outer().ipv4({.version = 5}).udp().vxlan().eth()),
+            Counter::frame_outer_truncated},
+        {"IP version 4 under IPv6's ethertype", with_request(outer().ipv6({.version = 4}).udp().vxlan().eth()),
+            Counter::frame_outer_truncated},
+        {"header length 16", with_request(outer().ipv4({.header_words = 4}).udp().vxlan().eth()),
+            Counter::frame_outer_truncated},
+        {"total length 19", with_request(outer().ipv4({.total_length = 19}).udp().vxlan().eth()),
+            Counter::frame_outer_truncated},
+        {"outer total length ends in the UDP header",
+            with_request(outer().ipv4({.total_length = 27}).udp().vxlan().eth()), Counter::frame_outer_truncated},
+        {"UDP length 7", with_request(outer().ipv4().udp({.length = 7}).vxlan().eth()), Counter::frame_outer_truncated},
+        {"UDP length 0", with_request(outer().ipv4().udp({.length = 0}).vxlan().eth()), Counter::frame_outer_truncated},
+        {"first outer fragment", with_request(outer().ipv4({.fragment = 0x2000}).udp().vxlan().eth()),
+            Counter::frame_outer_fragment},
+        {"last outer fragment", with_request(outer().ipv4({.fragment = 0x0001}).udp().vxlan().eth()),
+            Counter::frame_outer_fragment},
+        {"outer IPv6 fragment", with_request(outer().ipv6().extension(fragment_header(0, 1)).udp().vxlan().eth()),
+            Counter::frame_outer_fragment},
+        {"outer fragment of TCP", outer().ipv4({.fragment = 0x2000}).tcp().build(), Counter::frame_not_tunnel},
+        {"outer extension header cut by the length",
+            outer().ipv6({.payload_length = 1, .next = 60}).payload("12345678").build(),
+            Counter::frame_outer_truncated},
+        {"raw IP of version 5", {0x50, 0, 0, 0}, Counter::frame_not_tunnel, {}, LinkType::raw_ip},
+        {"raw IP, nothing", {}, Counter::frame_outer_truncated, {}, LinkType::raw_ip},
+        {"loopback without a packet", {2, 0, 0, 0}, Counter::frame_outer_truncated, {}, LinkType::null_loopback},
+        {"loopback cut", {2, 0, 0}, Counter::frame_outer_truncated, {}, LinkType::null_loopback},
+        {"cooked cut", Octets(15), Counter::frame_outer_truncated, {}, LinkType::linux_sll},
+        {"cooked v2 cut", Octets(19), Counter::frame_outer_truncated, {}, LinkType::linux_sll2},
+    });
+}
+
+TEST_CASE("decap refuses: tunnel headers", "[decap]") {
+    check_refused({
+        {"VXLAN cut by the UDP length", with_request(outer().ipv4().udp({.length = 8 + 7}).vxlan().eth()),
+            Counter::frame_tunnel_truncated},
+        {"VXLAN without the I flag", with_request(outer().ipv4().udp().vxlan({.flags = 0xf7}).eth()),
+            Counter::frame_vxlan_no_vni},
+        {"GENEVE cut", outer().ipv4().udp({.to = 6081}).payload("1234567").build(), Counter::frame_tunnel_truncated},
+        {"GENEVE options cut", geneve({.option_words = 63}).ipv4().tcp().build(), Counter::frame_tunnel_truncated},
+        {"GENEVE version 1", with_request(geneve({.version = 1})), Counter::frame_geneve_unsupported},
+        {"GENEVE control packet", with_request(geneve({.flags = 0x80})), Counter::frame_geneve_unsupported},
+        {"four tunnels",
+            with_request(
+                mirror().eth().ipv4().udp().vxlan().eth().ipv4().udp().vxlan().eth().ipv4().udp().vxlan().eth()),
+            Counter::frame_tunnel_nested},
+    });
+}
+
+TEST_CASE("decap refuses: inside", "[decap]") {
+    check_refused({
+        {"nothing in the tunnel", mirror().build(), Counter::frame_inner_truncated},
+        {"nothing in GENEVE", geneve({.type = 0x0800}).build(), Counter::frame_inner_truncated},
+        {"GENEVE holding something else", geneve({.type = 0x88cc}).payload("LLDP").build(),
+            Counter::frame_inner_not_ip},
+        {"inner ARP", inner().eth({.type = 0x0806}).build(), Counter::frame_inner_not_ip},
+        {"inner five tags", with_request(inner().vlan().vlan().vlan().vlan().vlan()), Counter::frame_inner_not_ip},
+        {"inner version 6 under IPv4's ethertype", inner().ipv4({.version = 6}).tcp().build(),
+            Counter::frame_inner_bad_length},
+        {"inner version 5 under IPv6's ethertype", inner().ipv6({.version = 5}).tcp().build(),
+            Counter::frame_inner_bad_length},
+        {"inner header length 16", inner().ipv4({.header_words = 4}).tcp().build(), Counter::frame_inner_bad_length},
+        {"inner header longer than the packet", inner().ipv4({.header_words = 15}).tcp().build(),
+            Counter::frame_inner_truncated},
+        {"inner total length 19", inner().ipv4({.total_length = 19}).tcp().build(), Counter::frame_inner_bad_length},
+        {"inner total length inside the options",
+            inner().ipv4({.total_length = 20, .options = Octets(4)}).tcp().build(), Counter::frame_inner_bad_length},
+        {"inner total length ends in the TCP header", inner().ipv4({.total_length = 39}).tcp().payload("GET /").build(),
+            Counter::frame_inner_bad_length},
+        {"first inner fragment", inner().ipv4({.fragment = 0x2000}).tcp().build(), Counter::frame_inner_fragment},
+        {"last inner fragment", inner().ipv4({.fragment = 0x1fff}).tcp().build(), Counter::frame_inner_fragment},
+        {"inner IPv6 first fragment", inner().ipv6().extension(fragment_header(0, 1)).tcp().build(),
+            Counter::frame_inner_fragment},
+        {"inner IPv6 last fragment", inner().ipv6().extension(fragment_header(0, 8)).tcp().build(),
+            Counter::frame_inner_fragment},
+        {"inner IPv6 far fragment", inner().ipv6().extension(fragment_header(0x80, 0)).tcp().build(),
+            Counter::frame_inner_fragment},
+        {"extension header longer than the packet", inner().ipv6().extension({.type = 60, .length = 255}).tcp().build(),
+            Counter::frame_inner_truncated},
+        {"one byte of an extension header", inner().ipv6({.next = 43}).payload("1").build(),
+            Counter::frame_inner_truncated},
+        {"one byte of an authentication header", inner().ipv6({.next = 51}).payload("1").build(),
+            Counter::frame_inner_truncated},
+        {"fragment header cut", inner().ipv6({.next = 44}).payload("1234567").build(), Counter::frame_inner_truncated},
+        {"eight extension headers",
+            inner()
+                .ipv6()
+                .extension()
+                .extension()
+                .extension()
+                .extension()
+                .extension()
+                .extension()
+                .extension()
+                .extension()
+                .tcp()
+                .build(),
+            Counter::frame_inner_bad_length},
+        {"no next header", inner().ipv6({.next = 59}).payload("12345678").build(), Counter::frame_inner_not_tcp},
+        {"ICMP", inner().ipv4().protocol(1, "12345678").build(), Counter::frame_inner_not_tcp},
+        {"DNS", inner().ipv4().udp({.to = 53}).payload("query").build(), Counter::frame_inner_not_tcp},
+        {"inner UDP header cut", inner().ipv4().protocol(17, "1234567").build(), Counter::frame_inner_truncated},
+        {"inner tunnel with UDP length 7", inner().ipv4().udp({.length = 7}).vxlan().build(),
+            Counter::frame_inner_bad_length},
+        {"inner VXLAN cut", inner().ipv4().udp().payload("1234567").build(), Counter::frame_tunnel_truncated},
+        {"TCP header of 19 bytes", inner().ipv4().protocol(6, "1234567890123456789").build(),
+            Counter::frame_inner_bad_length},
+        {"TCP data offset 4", inner().ipv4().tcp({.header_words = 4}).payload("GET /").build(),
+            Counter::frame_inner_bad_length},
+        {"TCP data offset 4 in a packet that was cut",
+            inner().ipv4({.total_length = 60}).tcp({.header_words = 4}).payload("GET /").build(),
+            Counter::frame_inner_bad_length},
+        {"TCP data offset behind the packet", inner().ipv4().tcp({.header_words = 7}).payload("GET /").build(),
+            Counter::frame_inner_bad_length},
+        {"TCP header cut by the mirror", inner().ipv4({.total_length = 60}).protocol(6, "1234567890123456789").build(),
+            Counter::frame_inner_truncated},
+        {"TCP options cut by the mirror",
+            inner().ipv4({.total_length = 60}).tcp({.header_words = 8}).payload("1234567").build(),
+            Counter::frame_inner_truncated},
+        {"port filter", with_request(inner()), Counter::frame_port_refused, {.tcp_ports = {443, 8080}}},
+    });
+}
+
+TEST_CASE("decap refuses: refused VNIs, whatever else is wrong inside", "[decap]") {
+    check_refused({
+        {"VNI not allowed", with_request(inner()), Counter::frame_vni_refused, allow_9},
+        {"VNI denied", with_request(inner()), Counter::frame_vni_refused, {.deny = {1}}},
+        {"VNI allowed and denied", with_request(inner()), Counter::frame_vni_refused, {.allow = {1}, .deny = {1}}},
+        {"VNI not allowed, ARP", inner().eth({.type = 0x0806}).build(), Counter::frame_vni_refused, allow_9},
+        {"VNI not allowed, ICMP", inner().ipv4().protocol(1, "12345678").build(), Counter::frame_vni_refused, allow_9},
+        {"VNI not allowed, fragment", inner().ipv4({.fragment = 1}).tcp().build(), Counter::frame_vni_refused, allow_9},
+        {"VNI not allowed, cut", mirror().payload("123").build(), Counter::frame_vni_refused, allow_9},
+        {"VNI not allowed, UDP header cut", inner().ipv4().protocol(17, "1234567").build(), Counter::frame_vni_refused,
+            allow_9},
+        {"the inner VNI is refused", with_request(geneve({.vni = 9}).ipv4().udp().vxlan({.vni = 6}).eth()),
+            Counter::frame_vni_refused, allow_9},
+    });
+}
+
+TEST_CASE("decap refuses: plain frames that were asked for", "[decap]") {
+    check_refused({
+        {"plain ARP", outer().eth({.type = 0x0806}).build(), Counter::frame_inner_not_ip, plain},
+        {"plain UDP", outer().ipv4().udp({.to = 53}).payload("query").build(), Counter::frame_inner_not_tcp, plain},
+        {"plain UDP cut", outer().ipv4().protocol(17, "1234567").build(), Counter::frame_inner_truncated, plain},
+        {"plain fragment", outer().ipv4({.fragment = 1}).tcp().build(), Counter::frame_inner_fragment, plain},
+    });
+}
+
+TEST_CASE("decap: the payload is a view of the frame", "[decap]") {
+    const Octets frame = with_request(mirror().eth());
+    const Answer answer = decap(frame);
+    CHECK(answer.segment.payload.data() == frame.data() + frame.size() - 5);
+}
+
+TEST_CASE("decap: a response has the request's key and the other side", "[decap]") {
+    const Answer request = decap(with_request(mirror().eth()));
+    const Octets frame = mirror()
+                             .eth()
+                             .ipv4({.from = address4(10, 0, 0, 2), .to = address4(10, 0, 0, 1)})
+                             .tcp({.from = 80, .to = 40000})
+                             .build();
+    const Answer response = decap(frame);
+    CHECK(response.segment.key == request.segment.key);
+    CHECK(response.segment.sender == opposite(request.segment.sender));
+}
+
+// Every reason to refuse a frame is reached by the tables above or by a filter; one that is added needs a line.
+TEST_CASE("decap: the counters of refused frames are those tested here", "[decap]") {
+    std::size_t drops = 0;
+    for (const CounterInfo& info : counter_table) drops += info.role == CounterRole::frame_drop ? 1 : 0;
+    CHECK(drops == 14);
+}
