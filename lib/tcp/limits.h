@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every limit of the TCP stage, for one worker. Behind each: what happens there, and the counter that says so.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rebuilder::tcp {
+
+inline constexpr std::uint64_t second_ns = 1'000'000'000;
+
+struct Limits {
+    std::size_t max_flows = 262'144;               // then the longest idle flow is evicted: flows_evicted
+    std::size_t held_bytes_per_flow = 256 << 10;   // waiting behind a hole; then the hole is given up: tcp_gaps
+    std::size_t held_blocks_per_flow = 512;        // the same for a flow that sends tiny segments
+    std::size_t held_bytes = 64 << 20;             // of all flows; then the flow that needs more gives up its hole,
+                                                   // and what still finds no room is dropped: tcp_held_full_bytes
+    std::uint32_t max_distance = 16 << 20;         // bytes from the stream's position; beyond: tcp_out_of_window_bytes
+    std::uint64_t gap_timeout_ns = 1 * second_ns;  // a hole older than this is given up: tcp_gaps
+    std::uint64_t idle_timeout_ns = 120 * second_ns;    // flows_idle; a later segment is picked up in mid-stream
+    std::uint64_t opening_timeout_ns = 10 * second_ns;  // the same for a flow that has shown only its SYN
+    std::uint64_t linger_ns = 10 * second_ns;           // a closed flow stays this long, so that late copies are known
+};
+
+}  // namespace rebuilder::tcp

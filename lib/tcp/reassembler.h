@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reassembler: segments of many connections in, each direction's bytes in order out.
+//
+// In:    push() takes one Segment, tick() the passing of time, drain() the end of the run.
+// Out:   StreamChunks, given to `sink(Flow&, Side, const StreamChunk&) -> Appetite` before the call returns: open,
+//        data in order without overlap, gaps as events, close. In-order bytes are passed on where they lie; only what
+//        must wait for an earlier segment is copied, into blocks of the worker's own pool.
+// Needs: neither SYN nor ACKs nor the other direction. A direction first seen in mid-stream begins with the segment
+//        that shows it.
+// Rules: the first copy of a byte wins. A hole is given up when it is too old, when too much waits behind it, or when
+//        the stream ends. A SYN on a living stream is believed only when data follows it there. Far-away segments do
+//        not move a stream that makes progress.
+// Bytes: each payload byte is counted once, as delivered or under the reason why not (base/counters.def).
+// Never: allocates, throws, reads a clock, or keeps a pointer into a frame.
+// Follows RFC 9293 as a passive observer can, and RFC 7323's bound on how far a window reaches.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "base/block.h"
+#include "base/counters.h"
+#include "packet/segment.h"
+#include "tcp/flow_table.h"
+#include "tcp/limits.h"
+#include "tcp/stream.h"
+
+namespace rebuilder::tcp {
+
+using packet::Segment;
+using packet::Side;
+
+// One direction of a connection. App is the consumer's own state of the stream: plain data, reset with the stream.
+template <class App>
+struct Half {
+    enum class State : std::uint8_t { unseen, open, closed };
+
+    App app{};
+    std::uint64_t offset = 0;       // stream offset of next_seq
+    std::uint64_t progress_ns = 0;  // when fresh bytes last moved next_seq, or its end became known
+    Block* held = nullptr;          // waiting bytes by offset, without overlap; Block::offset is the first byte's
+    Block* held_last = nullptr;
+    Seq next_seq = 0;   // the next byte to deliver
+    Seq close_seq = 0;  // where FIN or RST stands, with `close_known`
+    Seq syn_start = 0;  // first byte behind a SYN not believed yet, with `syn_pending`
+    std::uint32_t held_bytes = 0;
+    std::uint16_t held_blocks = 0;
+    State state = State::unseen;
+    bool close_known : 1 = false;
+    bool syn_pending : 1 = false;
+    bool ignored : 1 = false;  // the sink wants nothing more of it
+};
+
+template <class App>
+struct Flow {
+    packet::FlowKey key;
+    std::uint64_t hash = 0;
+    std::uint64_t last_seen_ns = 0;
+    TimerLink timer;
+    bool established = false;  // something behind the SYN was seen
+    bool lingering = false;    // both directions that were seen are closed
+    Half<App> halves[2];
+
+    [[nodiscard]] Half<App>& half(Side side) noexcept { return halves[static_cast<std::size_t>(side)]; }
+};
+
+template <class App>
+class Reassembler {
+  public:
+    using AppFlow = Flow<App>;
+    using AppHalf = Half<App>;
+
+    Reassembler(const Limits& limits, Counters& counters)
+        : limits_(limits)
+        , counters_(counters)
+        , table_(limits.max_flows)
+        , wheel_(table_)
+        , held_pool_(held_block_bytes, std::max<std::size_t>(limits.held_bytes / held_block_bytes, 1)) {}
+
+    Reassembler(const Reassembler&) = delete;
+    Reassembler& operator=(const Reassembler&) = delete;
+
+    // For a burst: bring the flow's index line in before push() needs it.
+    void prefetch(std::uint64_t hash) const noexcept { table_.prefetch(hash); }
+
+    template <class Sink>
+    void push(const Segment& segment, std::uint64_t hash, std::uint64_t now_ns, Sink&& sink) noexcept;
+
+    // Gives up old holes and ends idle flows. Bounded work; call it several times a second.
+    template <class Sink>
+    void tick(std::uint64_t now_ns, Sink&& sink) noexcept {
+        wheel_.expire(now_ns, expiry_budget, [&](std::uint32_t index) { expired(table_[index], now_ns, sink); });
+    }
+
+    // Ends every flow. The table is empty then.
+    template <class Sink>
+    void drain(std::uint64_t now_ns, Sink&& sink) noexcept {
+        for (std::uint32_t index = wheel_.soonest(); index != no_index; index = wheel_.soonest()) {
+            end(table_[index], CloseReason::drained, now_ns, sink);
+        }
+    }
+
+    [[nodiscard]] std::size_t flows() const noexcept { return table_.size(); }
+    [[nodiscard]] std::size_t held_blocks() const noexcept { return held_pool_.total() - held_pool_.available(); }
+    [[nodiscard]] std::size_t mapped_bytes() const noexcept {
+        return table_.mapped_bytes() + held_pool_.total() * held_block_bytes;
+    }
+
+  private:
+    static constexpr std::size_t held_block_bytes = 2048;
+    static constexpr std::size_t expiry_budget = 1024;  // flows that one tick() may end: about 100 microseconds
+    static constexpr int eviction_candidates = 1024;    // each is moved to its real deadline, so the next find it fast
+
+    // Stands in front of the bytes of a held block.
+    struct HeldHeader {
+        std::uint64_t time_ns;
+        bool segment_start;
+    };
+
+    // What is still to be placed of a segment's payload.
+    struct Piece {
+        Seq seq;
+        Bytes bytes;
+        bool segment_start;
+
+        void skip(std::size_t size) noexcept {
+            seq += static_cast<Seq>(size);
+            bytes = bytes.subspan(size);
+            if (size != 0) segment_start = false;
+        }
+    };
+
+    // The caller's view of one direction, and the sink, for the length of a call.
+    template <class Sink>
+    struct Line {
+        AppFlow& flow;
+        Side side;
+        AppHalf& half;
+        std::uint64_t now_ns;
+        Sink& sink;
+    };
+
+    // Flows: their beginning and their end.
+    template <class Sink>
+    AppFlow& open_flow(const Segment& segment, std::uint64_t hash, std::uint64_t now_ns, Sink& sink) noexcept;
+    template <class Sink>
+    void evict_one(std::uint64_t now_ns, Sink& sink) noexcept;
+    template <class Sink>
+    void expired(AppFlow& flow, std::uint64_t now_ns, Sink& sink) noexcept;
+    template <class Sink>
+    void end(AppFlow& flow, CloseReason reason, std::uint64_t now_ns, Sink& sink) noexcept;
+
+    // What a segment does to its direction.
+    template <class Sink>
+    void on_syn(Line<Sink> line, Seq start) noexcept;
+    template <class Sink>
+    void on_payload(Line<Sink> line, Piece piece) noexcept;
+    void note_close(AppHalf& half, const Segment& segment, Seq payload_seq, std::uint64_t now_ns) noexcept;
+    template <class Sink>
+    void begin(Line<Sink> line, Seq start, bool midstream) noexcept;
+    template <class Sink>
+    void restart(Line<Sink> line, Seq start) noexcept;
+    template <class Sink>
+    void settle(Line<Sink> line) noexcept;
+
+    // Towards the sink.
+    template <class Sink>
+    void tell(Line<Sink> line, const StreamChunk& chunk) noexcept;
+    template <class Sink>
+    void pass(Line<Sink> line, Bytes bytes, bool segment_start, std::uint64_t time_ns) noexcept;
+    template <class Sink>
+    void deliver(Line<Sink> line, Piece piece) noexcept;
+    template <class Sink>
+    void pass_first_held(Line<Sink> line) noexcept;
+    template <class Sink>
+    void give_up_hole(Line<Sink> line) noexcept;
+    template <class Sink>
+    void jump(Line<Sink> line, Seq seq) noexcept;
+    template <class Sink>
+    void close(Line<Sink> line, CloseReason reason) noexcept;
+
+    // The bytes that wait.
+    [[nodiscard]] bool hold(AppHalf& half, Piece& piece, std::uint64_t time_ns) noexcept;
+    void count_overlap(Bytes held, Bytes arrived) noexcept;
+    void drop_held(AppHalf& half, Counter reason) noexcept;
+
+    [[nodiscard]] static HeldHeader& header(Block& block) noexcept {
+        return *reinterpret_cast<HeldHeader*>(block.data());
+    }
+    [[nodiscard]] static Bytes waiting(const Block& block) noexcept {
+        return block.bytes().subspan(sizeof(HeldHeader));
+    }
+    [[nodiscard]] static std::uint64_t end_of(const Block& block) noexcept {
+        return block.offset + block.size - sizeof(HeldHeader);
+    }
+
+    [[nodiscard]] static bool has_hole(const AppHalf& half) noexcept {
+        return half.held != nullptr || (half.close_known && half.state == AppHalf::State::open);
+    }
+    [[nodiscard]] std::uint64_t hole_deadline(const AppHalf& half) const noexcept {
+        const std::uint64_t since = half.held != nullptr ? header(*half.held).time_ns : 0;
+        return std::max(since, half.progress_ns) + limits_.gap_timeout_ns;
+    }
+    [[nodiscard]] std::uint64_t idle_deadline(const AppFlow& flow) const noexcept {
+        if (flow.lingering) return flow.last_seen_ns + limits_.linger_ns;
+        return flow.last_seen_ns + (flow.established ? limits_.idle_timeout_ns : limits_.opening_timeout_ns);
+    }
+    [[nodiscard]] std::uint64_t next_deadline(const AppFlow& flow) const noexcept {
+        std::uint64_t deadline = idle_deadline(flow);
+        for (const AppHalf& half : flow.halves) {
+            if (has_hole(half)) deadline = std::min(deadline, hole_deadline(half));
+        }
+        return deadline;
+    }
+    void watch(AppFlow& flow, std::uint64_t deadline_ns, std::uint64_t now_ns) noexcept {
+        const std::uint32_t index = table_.index_of(flow);
+        if (wheel_.later_than(index, deadline_ns)) wheel_.schedule(index, deadline_ns, now_ns);
+    }
+
+    Limits limits_;
+    Counters& counters_;
+    FlowTable<AppFlow> table_;
+    TimingWheel<FlowTable<AppFlow>> wheel_;
+    BlockPool held_pool_;
+};
+
+}  // namespace rebuilder::tcp
+
+#include "tcp/reassembler_impl.h"

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Reassembler's members. Included by reassembler.h only; read that first.
+#pragma once
+
+#include <cstdlib>
+#include <type_traits>
+
+#include "tcp/reassembler.h"
+
+namespace rebuilder::tcp {
+
+// ---- segments --------------------------------------------------------------------------------------------------
+
+template <class App>
+template <class Sink>
+void Reassembler<App>::push(const Segment& segment, std::uint64_t hash, std::uint64_t now_ns, Sink&& sink) noexcept {
+    counters_.add(Counter::tcp_payload_bytes, segment.payload.size());
+    if (segment.missing != 0) counters_.add(Counter::tcp_truncated_segments);
+
+    const bool syn = segment.has(packet::TcpFlags::syn);
+    AppFlow* flow = table_.find(segment.key, hash);
+    if (flow == nullptr) {
+        // Bare ACKs, FINs and RSTs of a connection that isn't known tell nothing that is worth a flow.
+        if (segment.has(packet::TcpFlags::rst) || (!syn && segment.payload.empty())) {
+            counters_.add(Counter::tcp_after_close_bytes, segment.payload.size());
+            return;
+        }
+        flow = &open_flow(segment, hash, now_ns, sink);
+    }
+    flow->last_seen_ns = now_ns;
+
+    const Line<std::remove_reference_t<Sink>> line{*flow, segment.sender, flow->half(segment.sender), now_ns, sink};
+    Seq seq = segment.seq;
+    if (syn) on_syn(line, ++seq);  // SYN takes one sequence number
+    if (!segment.payload.empty()) on_payload(line, {seq, segment.payload, true});
+    if (!syn || !segment.payload.empty()) flow->established = true;
+    if (segment.has(packet::TcpFlags::fin | packet::TcpFlags::rst)) note_close(line.half, segment, seq, now_ns);
+    if (has_hole(line.half)) settle(line);
+}
+
+template <class App>
+template <class Sink>
+void Reassembler<App>::on_syn(Line<Sink> line, Seq start) noexcept {
+    AppHalf& half = line.half;
+    const Seq stream_start = half.next_seq - static_cast<Seq>(half.offset);
+    if (half.state == AppHalf::State::unseen) {
+        begin(line, start, false);
+    } else if (start == stream_start) {
+        // Sent again, or late: the stream is this SYN's already.
+    } else if (half.state == AppHalf::State::closed) {
+        restart(line, start);
+    } else {
+        // Either the end of the old connection was lost, or somebody tries to make us look away (RFC 5961, section
+        // 4). The data that follows will tell.
+        half.syn_pending = true;
+        half.syn_start = start;
+    }
+}
+
+template <class App>
+template <class Sink>
+void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
+    AppHalf& half = line.half;
+    if (half.state == AppHalf::State::unseen) begin(line, piece.seq, true);
+    if (half.syn_pending) {
+        const auto distance = [](Seq a, Seq b) { return std::abs(static_cast<std::int64_t>(seq_diff(a, b))); };
+        if (distance(piece.seq, half.syn_start) < distance(piece.seq, half.next_seq)) restart(line, half.syn_start);
+        half.syn_pending = false;
+    }
+    while (!piece.bytes.empty()) {
+        if (half.ignored) {
+            counters_.add(Counter::tcp_ignored_bytes, piece.bytes.size());
+            return;
+        }
+        const std::int64_t ahead = seq_diff(piece.seq, half.next_seq);
+        const auto size = static_cast<std::int64_t>(piece.bytes.size());
+        if (std::abs(ahead) > limits_.max_distance) {
+            // Not of this stream, unless the stream has gone silent where it was.
+            if (half.state == AppHalf::State::closed || line.now_ns - half.progress_ns < limits_.gap_timeout_ns) {
+                counters_.add(Counter::tcp_out_of_window_bytes, piece.bytes.size());
+                return;
+            }
+            jump(line, piece.seq);
+            continue;
+        }
+        if (ahead < 0) {
+            const std::int64_t seen = std::min(-ahead, size);
+            counters_.add(Counter::tcp_duplicate_bytes, static_cast<std::uint64_t>(seen));
+            piece.skip(static_cast<std::size_t>(seen));
+            if (piece.bytes.empty()) counters_.add(Counter::tcp_duplicate_segments);
+            continue;
+        }
+        if (half.close_known || half.state == AppHalf::State::closed) {
+            const Seq close_seq = half.close_known ? half.close_seq : half.next_seq;
+            const std::int64_t room = std::max<std::int64_t>(seq_diff(close_seq, piece.seq), 0);
+            if (size > room) {
+                counters_.add(Counter::tcp_after_close_bytes, static_cast<std::uint64_t>(size - room));
+                piece.bytes = piece.bytes.first(static_cast<std::size_t>(room));
+                continue;
+            }
+        }
+        if (ahead == 0) {
+            half.progress_ns = line.now_ns;
+            deliver(line, piece);
+            return;
+        }
+        counters_.add(Counter::tcp_out_of_order_segments);
+        if (hold(half, piece, line.now_ns)) return;
+        if (half.held == nullptr) {
+            counters_.add(Counter::tcp_held_full_bytes, piece.bytes.size());
+            return;
+        }
+        give_up_hole(line);  // makes room; what is left of the piece is looked at again
+    }
+}
+
+// FIN and RST both end the stream at a place; a RST counts only in the window, as RFC 5961, section 3 asks.
+template <class App>
+void Reassembler<App>::note_close(
+    AppHalf& half, const Segment& segment, Seq payload_seq, std::uint64_t now_ns) noexcept {
+    if (half.state != AppHalf::State::open || half.close_known) return;
+    Seq at = payload_seq + static_cast<Seq>(segment.payload.size()) + segment.missing;
+    if (half.ignored) at = half.next_seq;  // its sequence isn't followed any more
+    const std::int32_t ahead = seq_diff(at, half.next_seq);
+    if (ahead < 0 || static_cast<std::uint32_t>(ahead) > limits_.max_distance) return;
+    half.close_known = true;
+    half.close_seq = at;
+    half.progress_ns = now_ns;
+}
+
+template <class App>
+template <class Sink>
+void Reassembler<App>::begin(Line<Sink> line, Seq start, bool midstream) noexcept {
+    line.half.state = AppHalf::State::open;
+    line.flow.lingering = false;
+    line.half.next_seq = start;
+    line.half.progress_ns = line.now_ns;
+    tell(line, {.kind = StreamChunk::Kind::open, .midstream = midstream, .data = {}});
+}
+
+// A new connection on the same endpoints: both directions start over.
+template <class App>
+template <class Sink>
+void Reassembler<App>::restart(Line<Sink> line, Seq start) noexcept {
+    for (const Side side : {Side::low, Side::high}) {
+        const Line<Sink> each{line.flow, side, line.flow.half(side), line.now_ns, line.sink};
+        while (each.half.held != nullptr) give_up_hole(each);
+        if (each.half.state == AppHalf::State::open) close(each, CloseReason::ended);
+        each.half = AppHalf{};
+    }
+    line.flow.established = false;
+    counters_.add(Counter::flows_reused);
+    counters_.add(Counter::flows_opened);
+    watch(line.flow, idle_deadline(line.flow), line.now_ns);
+    begin(line, start, false);
+}
+
+// After anything that moved or ended the stream: close it if its end is reached, else see to its hole in time.
+template <class App>
+template <class Sink>
+void Reassembler<App>::settle(Line<Sink> line) noexcept {
+    AppHalf& half = line.half;
+    if (half.state == AppHalf::State::open && half.close_known && seq_diff(half.close_seq, half.next_seq) <= 0) {
+        close(line, CloseReason::ended);
+    } else if (has_hole(half)) {
+        watch(line.flow, hole_deadline(half), line.now_ns);
+    }
+}
+
+// ---- towards the sink ------------------------------------------------------------------------------------------
+
+template <class App>
+template <class Sink>
+void Reassembler<App>::tell(Line<Sink> line, const StreamChunk& chunk) noexcept {
+    if (line.half.ignored) return;
+    if (line.sink(line.flow, line.side, chunk) == Appetite::nothing && chunk.kind != StreamChunk::Kind::close) {
+        line.half.ignored = true;
+        drop_held(line.half, Counter::tcp_ignored_bytes);
+    }
+}
+
+template <class App>
+template <class Sink>
+void Reassembler<App>::pass(Line<Sink> line, Bytes bytes, bool segment_start, std::uint64_t time_ns) noexcept {
+    const std::uint64_t offset = line.half.offset;
+    line.half.offset += bytes.size();
+    line.half.next_seq += static_cast<Seq>(bytes.size());
+    counters_.add(Counter::tcp_delivered_bytes, bytes.size());
+    tell(line, {.segment_start = segment_start, .offset = offset, .data = bytes, .time_ns = time_ns});
+}
+
+// `piece` begins at next_seq. It may reach into waiting bytes, which came first and so win.
+template <class App>
+template <class Sink>
+void Reassembler<App>::deliver(Line<Sink> line, Piece piece) noexcept {
+    AppHalf& half = line.half;
+    while (!piece.bytes.empty() && !half.ignored) {
+        std::size_t fresh = piece.bytes.size();
+        if (half.held != nullptr) fresh = std::min<std::uint64_t>(fresh, half.held->offset - half.offset);
+        if (fresh != 0) {
+            pass(line, piece.bytes.first(fresh), piece.segment_start, line.now_ns);
+            piece.skip(fresh);
+        } else {
+            const Bytes held = waiting(*half.held);
+            const std::size_t overlap = std::min(held.size(), piece.bytes.size());
+            count_overlap(held.first(overlap), piece.bytes.first(overlap));
+            piece.skip(overlap);
+            pass_first_held(line);
+        }
+    }
+    counters_.add(Counter::tcp_ignored_bytes, piece.bytes.size());
+    while (half.held != nullptr && half.held->offset == half.offset) pass_first_held(line);
+}
+
+template <class App>
+template <class Sink>
+void Reassembler<App>::pass_first_held(Line<Sink> line) noexcept {
+    AppHalf& half = line.half;
+    Block* block = half.held;
+    half.held = block->next;
+    if (half.held == nullptr) half.held_last = nullptr;
+    half.held_bytes -= static_cast<std::uint32_t>(waiting(*block).size());
+    --half.held_blocks;
+    pass(line, waiting(*block), header(*block).segment_start, header(*block).time_ns);
+    held_pool_.give(block);
+}
+
+// The bytes up to the first waiting one, or up to the known end, will not come.
+template <class App>
+template <class Sink>
+void Reassembler<App>::give_up_hole(Line<Sink> line) noexcept {
+    AppHalf& half = line.half;
+    const std::uint64_t gap = half.held != nullptr
+                                  ? half.held->offset - half.offset
+                                  : static_cast<std::uint64_t>(std::max(seq_diff(half.close_seq, half.next_seq), 0));
+    counters_.add(Counter::tcp_gaps);
+    counters_.add(Counter::tcp_gap_bytes, gap);
+    const std::uint64_t offset = half.offset;
+    half.offset += gap;
+    half.next_seq += static_cast<Seq>(gap);
+    tell(line, {.kind = StreamChunk::Kind::gap, .offset = offset, .data = {}, .gap_bytes = gap});
+    while (half.held != nullptr && half.held->offset == half.offset) pass_first_held(line);
+}
+
+// The stream goes on somewhere else: a hole of unknown size.
+template <class App>
+template <class Sink>
+void Reassembler<App>::jump(Line<Sink> line, Seq seq) noexcept {
+    drop_held(line.half, Counter::tcp_held_dropped_bytes);
+    line.half.close_known = false;
+    line.half.next_seq = seq;
+    counters_.add(Counter::tcp_gaps);
+    tell(line, {.kind = StreamChunk::Kind::gap, .offset = line.half.offset, .data = {}, .gap_bytes = unknown_gap});
+}
+
+template <class App>
+template <class Sink>
+void Reassembler<App>::close(Line<Sink> line, CloseReason reason) noexcept {
+    drop_held(line.half, Counter::tcp_held_dropped_bytes);
+    tell(line, {.kind = StreamChunk::Kind::close, .reason = reason, .offset = line.half.offset, .data = {}});
+    line.half.state = AppHalf::State::closed;
+    const AppHalf& other = line.flow.half(packet::opposite(line.side));
+    if (other.state != AppHalf::State::open) {
+        line.flow.lingering = true;
+        watch(line.flow, idle_deadline(line.flow), line.now_ns);
+    }
+}
+
+// ---- bytes that wait --------------------------------------------------------------------------------------------
+
+// Copies what isn't waiting yet of `piece`, which is then behind what was kept. False when something was left for
+// want of room.
+template <class App>
+bool Reassembler<App>::hold(AppHalf& half, Piece& piece, std::uint64_t time_ns) noexcept {
+    std::uint64_t offset = half.offset + static_cast<std::uint64_t>(seq_diff(piece.seq, half.next_seq));
+    Block** link = &half.held;
+    if (half.held_last != nullptr && half.held_last->offset <= offset) link = &half.held_last->next;
+    if (half.held_last != nullptr && half.held_last->offset <= offset && end_of(*half.held_last) > offset) {
+        link = &half.held;  // it overlaps the last block: find the link to it
+    }
+    while (!piece.bytes.empty()) {
+        while (*link != nullptr && end_of(**link) <= offset) link = &(*link)->next;
+        Block* behind = *link;
+        std::size_t part = piece.bytes.size();
+        if (behind != nullptr && behind->offset <= offset) {
+            const Bytes overlap = waiting(*behind).subspan(offset - behind->offset);
+            part = std::min(part, overlap.size());
+            count_overlap(overlap.first(part), piece.bytes.first(part));
+        } else {
+            if (behind != nullptr) part = std::min<std::uint64_t>(part, behind->offset - offset);
+            part = std::min(part, held_pool_.block_capacity() - sizeof(HeldHeader));
+            if (half.held_bytes + part > limits_.held_bytes_per_flow) return false;
+            if (half.held_blocks >= limits_.held_blocks_per_flow) return false;
+            Block* block = held_pool_.take();
+            if (block == nullptr) return false;
+            header(*block) = {time_ns, piece.segment_start};
+            std::memcpy(block->data() + sizeof(HeldHeader), piece.bytes.data(), part);
+            block->size = static_cast<std::uint32_t>(sizeof(HeldHeader) + part);
+            block->offset = offset;
+            block->next = behind;
+            *link = block;
+            if (behind == nullptr) half.held_last = block;
+            half.held_bytes += static_cast<std::uint32_t>(part);
+            ++half.held_blocks;
+        }
+        piece.skip(part);
+        offset += part;
+    }
+    return true;
+}
+
+template <class App>
+void Reassembler<App>::count_overlap(Bytes held, Bytes arrived) noexcept {
+    counters_.add(Counter::tcp_duplicate_bytes, arrived.size());
+    if (std::memcmp(held.data(), arrived.data(), arrived.size()) != 0) counters_.add(Counter::tcp_overlap_conflict);
+}
+
+template <class App>
+void Reassembler<App>::drop_held(AppHalf& half, Counter reason) noexcept {
+    while (half.held != nullptr) {
+        Block* block = half.held;
+        half.held = block->next;
+        counters_.add(reason, waiting(*block).size());
+        held_pool_.give(block);
+    }
+    half.held_last = nullptr;
+    half.held_bytes = 0;
+    half.held_blocks = 0;
+}
+
+// ---- flows -----------------------------------------------------------------------------------------------------
+
+template <class App>
+template <class Sink>
+auto Reassembler<App>::open_flow(const Segment& segment, std::uint64_t hash, std::uint64_t now_ns, Sink& sink) noexcept
+    -> AppFlow& {
+    AppFlow* flow = table_.insert(segment.key, hash);
+    if (flow == nullptr) {
+        evict_one(now_ns, sink);
+        flow = table_.insert(segment.key, hash);
+    }
+    counters_.add(Counter::flows_opened);
+    if (!segment.has(packet::TcpFlags::syn)) counters_.add(Counter::flows_midstream);
+    flow->last_seen_ns = now_ns;
+    wheel_.schedule(table_.index_of(*flow), idle_deadline(*flow), now_ns);
+    return *flow;
+}
+
+// The flow whose time is up next is the one that is idle longest, once its deadline is brought up to date. Holes met on
+// the way are given up, so that a flow that waits for bytes isn't taken for an idle one.
+template <class App>
+template <class Sink>
+void Reassembler<App>::evict_one(std::uint64_t now_ns, Sink& sink) noexcept {
+    std::uint32_t oldest = no_index;
+    for (int candidate = 0; candidate < eviction_candidates; ++candidate) {
+        const std::uint32_t index = wheel_.soonest();
+        AppFlow& flow = table_[index];
+        for (const Side side : {Side::low, Side::high}) {
+            const Line<Sink> line{flow, side, flow.half(side), now_ns, sink};
+            while (line.half.held != nullptr) give_up_hole(line);
+            settle(line);
+        }
+        if (oldest == no_index || flow.last_seen_ns < table_[oldest].last_seen_ns) oldest = index;
+        const std::uint64_t deadline_ns = next_deadline(flow);
+        if (!wheel_.sooner_than(index, deadline_ns)) {
+            oldest = index;
+            break;
+        }
+        wheel_.schedule(index, deadline_ns, now_ns);
+    }
+    end(table_[oldest], CloseReason::evicted, now_ns, sink);
+}
+
+template <class App>
+template <class Sink>
+void Reassembler<App>::expired(AppFlow& flow, std::uint64_t now_ns, Sink& sink) noexcept {
+    if (now_ns >= idle_deadline(flow)) {
+        end(flow, CloseReason::idle, now_ns, sink);
+        return;
+    }
+    for (const Side side : {Side::low, Side::high}) {
+        const Line<Sink> line{flow, side, flow.half(side), now_ns, sink};
+        while (has_hole(line.half) && now_ns >= hole_deadline(line.half)) {
+            give_up_hole(line);
+            settle(line);
+        }
+    }
+    wheel_.schedule(table_.index_of(flow), next_deadline(flow), now_ns);
+}
+
+template <class App>
+template <class Sink>
+void Reassembler<App>::end(AppFlow& flow, CloseReason reason, std::uint64_t now_ns, Sink& sink) noexcept {
+    if (flow.lingering) reason = CloseReason::ended;
+    for (const Side side : {Side::low, Side::high}) {
+        const Line<Sink> line{flow, side, flow.half(side), now_ns, sink};
+        while (line.half.held != nullptr) give_up_hole(line);
+        settle(line);
+        if (line.half.state == AppHalf::State::open) close(line, reason);
+    }
+    switch (reason) {
+    case CloseReason::ended: counters_.add(Counter::flows_closed); break;
+    case CloseReason::idle: counters_.add(Counter::flows_idle); break;
+    case CloseReason::evicted: counters_.add(Counter::flows_evicted); break;
+    case CloseReason::drained: counters_.add(Counter::flows_drained); break;
+    }
+    wheel_.cancel(table_.index_of(flow));
+    table_.erase(flow);
+}
+
+}  // namespace rebuilder::tcp

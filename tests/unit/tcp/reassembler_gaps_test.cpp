@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+// What never comes, or comes from elsewhere. As in reassembler_test.cpp, each case begins and ends with all held blocks
+// free and the laws exact.
+// - holes given up by time, by bytes and blocks of the flow, by an empty pool, at the end; up to a FIN; cut segments
+// - far-away segments: ignored while the stream moves, believed when it was silent
+#include "support/recorder.h"
+#include "tcp/reassembler.h"
+
+using namespace rebuilder;
+using namespace rebuilder::test;
+
+namespace {
+
+constexpr std::uint64_t gap_timeout = tcp::Limits{}.gap_timeout_ns;
+constexpr std::uint64_t wheel_tick = std::uint64_t{1} << 27;
+
+}  // namespace
+
+TEST_CASE("reassembler: a hole is given up in time", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    client.data(0, 10);
+    client.data(30, 40);
+    client.data(60, 70);
+    lab.wait_ticking(gap_timeout - 1);
+    CHECK(lab.transcript() == "open|" + text(0, 10));
+    lab.wait_ticking(2 * wheel_tick);
+    CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap 20|" + text(30, 40) + "|gap 20|" + text(60, 70));
+    CHECK(lab.count(Counter::tcp_gaps) == 2);
+    CHECK(lab.count(Counter::tcp_gap_bytes) == 40);
+    CHECK(lab.reassembler.held_blocks() == 0);
+    client.data(10, 30);  // too late
+    CHECK(lab.count(Counter::tcp_duplicate_bytes) == 20);
+    client.data(70, 80);
+    CHECK(lab.recorder.streams[0].transcript.ends_with("|" + text(60, 80)));
+}
+
+TEST_CASE("reassembler: a stream that moves gives its hole time", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    client.data(90, 100);
+    for (std::uint64_t at = 0; at < 50; at += 10) {
+        client.data(at, at + 10);
+        lab.wait_ticking(gap_timeout / 2);
+    }
+    CHECK(lab.transcript() == "open|" + text(0, 50));  // 2.5 timeouts after the byte that waits
+    client.data(50, 90);
+    CHECK(lab.transcript() == "open|" + text(0, 100));
+    CHECK(lab.count(Counter::tcp_gaps) == 0);
+}
+
+TEST_CASE("reassembler: a stream that moved and then stops gives its hole up", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    client.data(90, 100);
+    for (std::uint64_t at = 0; at < 50; at += 10) {
+        client.data(at, at + 10);
+        lab.wait_ticking(gap_timeout / 2);
+    }
+    lab.wait_ticking(gap_timeout / 2 + 2 * wheel_tick);
+    CHECK(lab.transcript() == "open|" + text(0, 50) + "|gap 40|" + text(90, 100));
+}
+
+TEST_CASE("reassembler: copies of old bytes do not give it time", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    client.data(0, 10);
+    client.data(20, 30);
+    for (int i = 0; i < 8; ++i) {
+        client.data(0, 10);
+        client.data(20, 30);
+        lab.wait_ticking(gap_timeout / 4);
+    }
+    CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30));
+}
+
+TEST_CASE("reassembler: a FIN beyond a hole that never fills", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    client.data(0, 10);
+    SECTION("nothing waits") {
+        client.fin(30);
+        lab.wait_ticking(gap_timeout - 1);
+        CHECK(lab.transcript() == "open|" + text(0, 10));
+        lab.wait_ticking(2 * wheel_tick);
+        CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap 20|close ended|");
+    }
+    SECTION("something waits, up to the FIN") {
+        client.data(20, 30, TcpFlags::fin);
+        lab.wait_ticking(gap_timeout + 2 * wheel_tick);
+        CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30) + "|close ended|");
+    }
+    SECTION("something waits, in front of a second hole") {
+        client.data(15, 20);
+        client.fin(30);
+        lab.wait_ticking(gap_timeout + 2 * wheel_tick);
+        CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap 5|" + text(15, 20) + "|gap 10|close ended|");
+    }
+    lab.wait_ticking(tcp::Limits{}.linger_ns + 2 * wheel_tick);
+    CHECK(lab.count(Counter::flows_closed) == 1);
+}
+
+TEST_CASE("reassembler: a FIN after a silence gives what is missing its time", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    client.data(0, 10);
+    lab.wait_ticking(5 * second_ns);
+    client.fin(20);
+    lab.wait_ticking(gap_timeout - 1);
+    client.data(10, 20);
+    CHECK(lab.transcript() == "open|" + text(0, 20) + "|close ended|");
+}
+
+TEST_CASE("reassembler: what still waits at the end is delivered behind a gap", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    client.data(0, 10);
+    client.data(20, 30);
+    client.data(40, 50);
+    lab.drain();
+    CHECK(lab.transcript() ==
+          "open|" + text(0, 10) + "|gap 10|" + text(20, 30) + "|gap 10|" + text(40, 50) + "|close drained|");
+    CHECK(lab.count(Counter::flows_drained) == 1);
+}
+
+TEST_CASE("reassembler: at the end, the hole in front of a known FIN is told, too", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    client.data(0, 10);
+    SECTION("nothing waits") {
+        client.fin(30);
+        lab.drain();
+        CHECK(lab.recorder.streams[0].transcript.starts_with("open|" + text(0, 10) + "|gap 20|close"));
+    }
+    SECTION("something waits") {
+        client.data(15, 20);
+        client.fin(30);
+        lab.drain();
+        CHECK(lab.recorder.streams[0].transcript.starts_with(
+            "open|" + text(0, 10) + "|gap 5|" + text(15, 20) + "|gap 10|close"));
+    }
+    CHECK(lab.count(Counter::tcp_gap_bytes) >= 15);
+}
+
+TEST_CASE("reassembler: too many bytes behind a hole", "[reassembler]") {
+    tcp::Limits limits = small_limits();
+    limits.held_bytes_per_flow = 1000;
+    Lab lab(limits);
+    Peer client = lab.client();
+    client.syn();
+    client.data(0, 10);
+    client.data(20, 520);
+    client.data(520, 1020);
+    CHECK(lab.transcript() == "open|" + text(0, 10));  // exactly the limit
+    SECTION("one byte more, in order with what waits") {
+        client.data(1020, 1021);
+        CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 1021));
+        CHECK(lab.reassembler.held_blocks() == 0);
+    }
+    SECTION("one byte more, behind another hole") {
+        client.data(1030, 1031);
+        CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 1020));
+        client.data(1020, 1030);
+        CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 1031));
+    }
+    SECTION("a copy takes no room") {
+        client.data(20, 1020);
+        client.data(0, 20);
+        CHECK(lab.transcript() == "open|" + text(0, 1020));
+    }
+    SECTION("the missing bytes need no room") {
+        client.data(10, 20);
+        CHECK(lab.transcript() == "open|" + text(0, 1020));
+    }
+    CHECK(lab.count(Counter::tcp_held_full_bytes) == 0);
+}
+
+TEST_CASE("reassembler: a segment that alone is more than may wait", "[reassembler]") {
+    tcp::Limits limits = small_limits();
+    limits.held_bytes_per_flow = 100;
+    Lab lab(limits);
+    Peer client = lab.client();
+    client.syn();
+    client.data(10, 300);
+    CHECK(lab.count(Counter::tcp_held_full_bytes) == 290);
+    client.data(0, 10);
+    client.data(10, 20);
+    CHECK(lab.transcript() == "open|" + text(0, 20));
+}
+
+TEST_CASE("reassembler: too many blocks behind a hole", "[reassembler]") {
+    tcp::Limits limits = small_limits();
+    limits.held_blocks_per_flow = 4;
+    Lab lab(limits);
+    Peer client = lab.client();
+    client.syn();
+    for (std::uint64_t at = 10; at <= 40; at += 10) client.data(at, at + 1);
+    CHECK(lab.transcript() == "open|");
+    CHECK(lab.reassembler.held_blocks() == 4);
+    client.data(50, 51);
+    CHECK(lab.transcript() == "open|gap 10|" + text(10, 11));
+    CHECK(lab.reassembler.held_blocks() == 4);
+    client.data(11, 50);
+    CHECK(lab.transcript() == "open|gap 10|" + text(10, 51));
+}
+
+TEST_CASE("reassembler: a segment that waits is counted once, though it made room first", "[reassembler]") {
+    tcp::Limits limits = small_limits();
+    limits.held_blocks_per_flow = 1;
+    Lab lab(limits);
+    Peer client = lab.client();
+    client.syn();
+    client.data(10, 11);
+    client.data(20, 21);
+    CHECK(lab.transcript() == "open|gap 10|" + text(10, 11));
+    CHECK(lab.count(Counter::tcp_out_of_order_segments) == 2);
+}
+
+TEST_CASE("reassembler: another flow has taken the pool", "[reassembler]") {
+    tcp::Limits limits = small_limits();
+    limits.held_bytes = 4 * 2048;
+    Lab lab(limits);
+    Peer greedy = lab.client(1);
+    greedy.syn();
+    for (std::uint64_t at = 10; at <= 40; at += 10) greedy.data(at, at + 1);
+    CHECK(lab.reassembler.held_blocks() == 4);
+
+    Peer client = lab.client(2);
+    client.syn();
+    client.data(10, 20);  // has nothing to give up: dropped
+    CHECK(lab.count(Counter::tcp_held_full_bytes) == 10);
+    client.data(0, 10);  // in order needs no block
+    client.data(10, 20);
+    CHECK(lab.transcript(2) == "open|" + text(0, 20));
+    CHECK(lab.transcript(1) == "open|");
+
+    greedy.data(50, 51);  // gives up its own hole
+    CHECK(lab.transcript(1) == "open|gap 10|" + text(10, 11));
+    greedy.data(11, 20);
+    client.data(30, 40);  // a block is free again
+    CHECK(lab.count(Counter::tcp_held_full_bytes) == 10);
+    client.data(20, 30);
+    CHECK(lab.transcript(2) == "open|" + text(0, 40));
+}
+
+TEST_CASE("reassembler: a segment cut by the mirror leaves a gap for its tail", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    SECTION("more follows") {
+        client.send(client.at(0), TcpFlags::ack, text(0, 10), 20);
+        client.data(30, 40);
+        lab.wait_ticking(gap_timeout + 2 * wheel_tick);
+        CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap 20|" + text(30, 40));
+    }
+    SECTION("it was the last") {
+        client.send(client.at(0), TcpFlags::fin, text(0, 10), 20);
+        lab.wait_ticking(gap_timeout + 2 * wheel_tick);
+        CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap 20|close ended|");
+    }
+    CHECK(lab.count(Counter::tcp_truncated_segments) == 1);
+    CHECK(lab.count(Counter::tcp_gap_bytes) == 20);
+}
+
+// ---- far away
+
+TEST_CASE("reassembler: far-away segments do not move a stream", "[reassembler]") {
+    tcp::Limits limits = small_limits();
+    limits.max_distance = 10'000;
+    Lab lab(limits);
+    Peer client = lab.client();
+    client.syn();
+    client.data(0, 10);
+    client.data(10 + 10'000, 10 + 10'000 + 5);  // the last place that is near
+    CHECK(lab.count(Counter::tcp_out_of_window_bytes) == 0);
+    CHECK(lab.reassembler.held_blocks() == 1);
+    client.data(10 + 10'001, 10 + 10'001 + 5);
+    CHECK(lab.count(Counter::tcp_out_of_window_bytes) == 5);
+    for (int i = 0; i < 10; ++i) {
+        const auto at = static_cast<std::uint64_t>(10 + i * 10);
+        client.data(at, at + 10);
+        client.data(1'000'000 + at, 1'000'000 + at + 10);
+        client.send(client.at(at) - 20'000, TcpFlags::ack, "old");
+        lab.wait_ticking(gap_timeout - wheel_tick);
+    }
+    CHECK(lab.transcript() == "open|" + text(0, 110));
+    CHECK(lab.count(Counter::tcp_out_of_window_bytes) == 5 + 10 * 13);
+}
+
+TEST_CASE("reassembler: a stream that has just opened is not silent", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    client.data(64 << 20, (64 << 20) + 10);
+    client.data(0, 10);
+    CHECK(lab.transcript() == "open|" + text(0, 10));
+    CHECK(lab.count(Counter::tcp_out_of_window_bytes) == 10);
+}
+
+TEST_CASE("reassembler: a stream that was silent may go on elsewhere", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    client.data(0, 10);
+    client.data(20, 30);
+    const std::uint64_t far = std::uint64_t{64} << 20;
+    client.data(far, far + 10);
+    CHECK(lab.count(Counter::tcp_out_of_window_bytes) == 10);
+    SECTION("with bytes that waited") {
+        lab.wait(gap_timeout);  // and no tick yet
+        client.data(far, far + 10);
+        CHECK(lab.count(Counter::tcp_held_dropped_bytes) == 10);
+        CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap ?|" + text(far, far + 10));
+    }
+    SECTION("backwards, with its end known") {
+        client.fin(40);
+        lab.wait(gap_timeout);
+        client.send(client.at(0) - (32u << 20), TcpFlags::ack, "elsewhere");
+        CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap ?|elsewhere");
+        client.send(client.at(0) - (32u << 20) + 9, TcpFlags::fin, " to its end");
+        CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap ?|elsewhere to its end|close ended|");
+    }
+    CHECK(lab.reassembler.held_blocks() == 0);
+    CHECK(lab.count(Counter::tcp_gaps) == 1);
+}
+
+TEST_CASE("reassembler: a clock that steps back is not a silence", "[reassembler]") {
+    // Frames of several queues or captures are merged by time, but not always exactly.
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    client.data(0, 10);
+    lab.now_ns -= 1000;
+    client.data(64 << 20, (64 << 20) + 10);
+    CHECK(lab.count(Counter::tcp_out_of_window_bytes) == 10);
+    CHECK(lab.transcript() == "open|" + text(0, 10));
+}
