@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Http1: the bytes of one HTTP/1 request in, its parts out (RFC 9112).
+//
+// In:   advance() takes a Message and the next bytes of its stream, split anywhere.
+// Out:  a Progress: how many of the bytes belong to the message, and whether it needs more, is complete, or cannot be
+//       framed. A complete message is read through request(); the bytes given last must still be there.
+// How:  header and trailer sections are llhttp's. The request line is read here, so that any method and target is shown
+//       as sent; bodies are counted here, so that their framing survives a gap.
+// A message that can't be kept (no memory, too large by policy) is still followed for its framing: Message::lost.
+// Never allocates, throws or reads a clock; its memory is the MessagePool's.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/counters.h"
+#include "http/limits.h"
+#include "http/message.h"
+#include "http/request.h"
+
+namespace rebuilder::http {
+
+class Http1 {
+  public:
+    enum class Verdict : std::uint8_t { need_more, complete, failed };
+
+    struct Progress {
+        Verdict verdict;
+        std::size_t used;                  // of the bytes given; all of them with need_more
+        Counter reason = Counter::frames;  // with failed: the requests_lost_* counter
+    };
+
+    Http1(const Limits& limits, MessagePool& pool);
+
+    [[nodiscard]] Progress advance(Message& message, Bytes bytes) const noexcept;
+
+    // Bytes of the message's stream will never come. True when they are inside its body and the framing survives: the
+    // message is lost then, but goes on. False: where the next request begins isn't known any more.
+    [[nodiscard]] bool skip(Message& message, std::uint64_t bytes) const noexcept;
+
+    // The complete message. Valid until the message is given back, or the bytes given last are gone.
+    [[nodiscard]] static Request request(Message& message) noexcept;
+
+  private:
+    struct Feed;  // one call's bytes, as the stages share them
+
+    // Each stage answers true to go on with the next, or false with its verdict in `feed.progress`.
+    bool read_line(Message& message, Feed& feed) const noexcept;
+    bool read_head(Message& message, Feed& feed) const noexcept;
+    bool read_length_body(Message& message, Feed& feed) const noexcept;
+    bool read_chunked_body(Message& message, Feed& feed) const noexcept;
+    bool read_trailers(Message& message, Feed& feed) const noexcept;
+    bool read_section(Message& message, Feed& feed, Counter malformed) const noexcept;
+    void take_body(Message& message, Bytes bytes) const noexcept;
+    void lose(Message& message, Counter reason) const noexcept;
+    bool suspend(Message& message) const noexcept;
+    bool suspend_text(Message& message) const noexcept;
+
+    Limits limits_;
+    MessagePool& pool_;
+};
+
+// What stands in a request line without its line end; false when it isn't one. Places are relative to the line.
+struct RequestLine {
+    std::string_view method;
+    std::string_view target;
+    std::string_view version;
+};
+[[nodiscard]] bool parse_request_line(std::string_view line, RequestLine& parsed) noexcept;
+
+}  // namespace rebuilder::http

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/message.h"
+
+#include <cstring>
+
+namespace rebuilder::http {
+
+Message* MessagePool::take(std::uint64_t time_ns) noexcept {
+    Message* message = free_;
+    if (message != nullptr) {
+        free_ = message->next_free;
+    } else if (fresh_ != total_) {
+        message = reinterpret_cast<Message*>(mapping_.data()) + fresh_++;
+    } else {
+        return nullptr;
+    }
+    ++in_use_;
+    // The parser's state and the fields are written before they are read; they are most of the size.
+    message->stage = Stage::line;
+    message->framing = Framing::none;
+    message->recognised = false;
+    message->counted = false;
+    message->tunnel = false;
+    message->canonical_lines = true;
+    message->name_open = false;
+    message->lost.reset();
+    message->in_place = nullptr;
+    message->kept_block = nullptr;
+    message->kept = 0;
+    message->run = nullptr;
+    message->run_at = 0;
+    message->header_at = 0;
+    message->head_size = 0;
+    message->field_count = 0;
+    message->header_count = 0;
+    message->body_left = 0;
+    message->chunked = {};
+    message->body_size = 0;
+    message->body_full = 0;
+    message->body = Chain{};
+    message->body_tail = {};
+    message->time_ns = time_ns;
+    return message;
+}
+
+void MessagePool::give(Message* message) noexcept {
+    drop_body(*message);
+    if (message->kept_block != nullptr) {
+        const bool large = message->kept_block->capacity != blocks_.block_capacity();
+        (large ? large_heads_ : blocks_).give(message->kept_block);
+    }
+    message->next_free = free_;
+    free_ = message;
+    --in_use_;
+}
+
+bool MessagePool::keep(Message& message, const char* from, std::size_t size) noexcept {
+    const std::size_t needed = message.kept + size;
+    Block* block = message.kept_block;
+    if (block == nullptr || needed > block->capacity) {
+        BlockPool& pool = needed <= blocks_.block_capacity() ? blocks_ : large_heads_;
+        if (needed > pool.block_capacity()) return false;
+        Block* larger = pool.take();
+        if (larger == nullptr) return false;
+        if (block != nullptr) {
+            std::memcpy(larger->data(), block->data(), message.kept);
+            blocks_.give(block);
+        }
+        message.kept_block = block = larger;
+    }
+    std::memcpy(block->data() + message.kept, from, size);
+    message.kept = static_cast<std::uint32_t>(needed);
+    return true;
+}
+
+bool MessagePool::keep_body(Message& message) noexcept {
+    const bool kept = message.body.append(blocks_, message.body_tail);
+    message.body_tail = {};
+    return kept;
+}
+
+void MessagePool::drop_body(Message& message) noexcept {
+    message.body.release(blocks_);
+    message.body_tail = {};
+}
+
+}  // namespace rebuilder::http

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Message: one HTTP/1 request while it comes. MessagePool: all of them, and the memory they use.
+//
+// A Message is taken at a request's first byte and given back at its end, last in first out, so a connection between
+// two requests holds none and the usual request finds a warm one. While a request fits into one segment nothing is
+// copied: its text is read where it lies. What must survive the segment is kept: the head in one contiguous block,
+// the body in a chain.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "base/block.h"
+#include "base/counters.h"
+#include "base/mapping.h"
+#include "http/chunked.h"
+#include "http/limits.h"
+#include "http/request.h"
+
+namespace rebuilder::http {
+
+enum class Stage : std::uint8_t { line, head, body_length, body_chunked, trailers };
+
+struct Message {
+    // llhttp's state, which only h1.cpp knows.
+    static constexpr std::size_t parser_bytes = 128;
+    alignas(8) std::array<std::byte, parser_bytes> parser;
+
+    Message* next_free;
+
+    Stage stage;
+    Framing framing;
+    bool recognised;  // the request line is one
+    bool counted;     // as started
+    bool tunnel;      // CONNECT or Upgrade: what follows may be another protocol
+    bool canonical_lines;
+    bool name_open;               // the last field has no value yet
+    std::optional<Counter> lost;  // it is only followed for its framing, and this is why
+
+    // The text: request line, header section, then trailer section. In place, or in `kept_block`.
+    const char* in_place;
+    Block* kept_block;
+    std::uint32_t kept;    // bytes in kept_block
+    const char* run;       // first byte of the current chunk that is text, null when none is
+    std::uint32_t run_at;  // its place in the text
+
+    std::uint32_t method_size;
+    std::uint32_t target_at;
+    std::uint32_t target_size;
+    std::uint32_t header_at;
+    std::uint32_t head_size;
+    std::uint32_t header_end;   // where the last field line ends
+    std::uint32_t trailers_at;  // with Stage::trailers
+
+    std::uint32_t field_count;
+    std::uint32_t header_count;  // of these, before the body
+
+    std::uint64_t body_left;  // with Stage::body_length
+    ChunkedDecoder chunked;   // with Stage::body_chunked
+    std::uint64_t body_size;  // kept
+    std::uint64_t body_full;
+    Chain body;
+    Bytes body_tail;  // body bytes in the current chunk, not copied yet
+
+    std::uint64_t time_ns;
+
+    std::array<Field, max_fields> fields;
+
+    // A gap took the last bytes of its body.
+    [[nodiscard]] bool at_end() const noexcept { return stage == Stage::body_length && body_left == 0; }
+
+    [[nodiscard]] const char* text() const noexcept {
+        return kept_block != nullptr ? reinterpret_cast<const char*>(kept_block->data()) : in_place;
+    }
+};
+
+class MessagePool {
+  public:
+    // `blocks` holds bodies and short heads; it outlives the pool and is the worker's own.
+    MessagePool(const Limits& limits, BlockPool& blocks)
+        : blocks_(blocks)
+        , large_heads_(large_head_bytes(limits), limits.large_heads)
+        , mapping_(limits.max_requests * sizeof(Message))
+        , total_(limits.max_requests) {}
+
+    MessagePool(const MessagePool&) = delete;
+    MessagePool& operator=(const MessagePool&) = delete;
+
+    // A message at its first byte, or null.
+    [[nodiscard]] Message* take(std::uint64_t time_ns) noexcept;
+    void give(Message* message) noexcept;
+
+    // Copies text of the message behind what is kept of it. False when there's no room.
+    [[nodiscard]] bool keep(Message& message, const char* from, std::size_t size) noexcept;
+    // Copies the pending body bytes. False when there's no room.
+    [[nodiscard]] bool keep_body(Message& message) noexcept;
+    // Gives the body's memory back at once.
+    void drop_body(Message& message) noexcept;
+
+    [[nodiscard]] std::size_t in_use() const noexcept { return in_use_; }
+    [[nodiscard]] std::size_t mapped_bytes() const noexcept {
+        return mapping_.size() + large_heads_.total() * (large_heads_.block_capacity() + sizeof(Block));
+    }
+
+  private:
+    static std::size_t large_head_bytes(const Limits& limits) noexcept {
+        return (limits.max_head + sizeof(Block) + 63) / 64 * 64;
+    }
+
+    BlockPool& blocks_;
+    BlockPool large_heads_;
+    Mapping mapping_;
+    std::size_t total_;
+    std::size_t fresh_ = 0;
+    std::size_t in_use_ = 0;
+    Message* free_ = nullptr;
+};
+
+}  // namespace rebuilder::http

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Request: one rebuilt request as the client sent it. A view: everything lives until the sink that got it returns.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/block.h"
+#include "base/bytes.h"
+#include "packet/flow_key.h"
+
+namespace rebuilder::http {
+
+// The fields that framing, routing or addressing depend on.
+enum class FieldKind : std::uint8_t {
+    other,
+    connection,
+    content_length,
+    expect,
+    host,
+    keep_alive,
+    proxy_connection,
+    te,
+    trailer,
+    transfer_encoding,
+    upgrade,
+    x_forwarded_for,
+    x_forwarded_port,
+    x_forwarded_proto,
+    x_rebuilder,  // any name that begins so
+    x_server_addr,
+    x_server_port,
+};
+
+// A header or trailer field, by its place in Request::text. The value is without the whitespace around it
+// (RFC 9110, section 5.5); a folded one still holds its line breaks (RFC 9112, section 5.2).
+struct Field {
+    std::uint32_t name_at;
+    std::uint32_t name_size : 24;
+    FieldKind kind : 8;
+    std::uint32_t value_at;
+    std::uint32_t value_size : 31;
+    std::uint32_t folded : 1;
+};
+static_assert(sizeof(Field) == 16);
+
+// The kind of a field by its name, in any case.
+[[nodiscard]] FieldKind field_kind(std::string_view name) noexcept;
+
+enum class Framing : std::uint8_t { none, content_length, chunked };
+
+// A body in its pieces: what was copied while it came, then what still lies in the frame that completed it.
+struct Body {
+    Chain* blocks = nullptr;  // whoever turns the request into bytes may take them
+    Bytes tail;
+    std::uint64_t size = 0;       // of both, at most --max-body
+    std::uint64_t full_size = 0;  // as the client sent it, chunked coding removed
+    [[nodiscard]] bool truncated() const noexcept { return full_size != size; }
+};
+
+struct Request {
+    std::string_view method;
+    std::string_view target;        // as sent, in whatever form
+    std::string_view version;       // "HTTP/1.1", as sent
+    const char* text = nullptr;     // the request line and the header section as on the wire; fields point into it
+    std::uint32_t header_at = 0;    // where the header section begins in it
+    std::uint32_t header_size = 0;  // of all field lines, without the empty line behind them
+    bool canonical_lines = true;    // every line ends with CRLF, none is folded
+    std::span<const Field> headers;
+    std::span<const Field> trailers;  // also in `text`, behind the header section
+    Framing framing = Framing::none;
+    Body body;
+    std::uint64_t time_ns = 0;  // of the frame that carried the first byte
+
+    // Where it came from; filled in by who knows the connection.
+    packet::Endpoint source;
+    packet::Endpoint destination;
+    packet::IpAddress client;  // the source, or who a proxy in front says it is
+    std::uint32_t vni = packet::no_vni;
+
+    [[nodiscard]] std::string_view name(const Field& field) const noexcept {
+        return {text + field.name_at, field.name_size};
+    }
+    [[nodiscard]] std::string_view value(const Field& field) const noexcept {
+        return {text + field.value_at, field.value_size};
+    }
+    // The first field of a kind, or null.
+    [[nodiscard]] const Field* find(FieldKind kind) const noexcept {
+        for (const Field& field : headers) {
+            if (field.kind == kind) return &field;
+        }
+        return nullptr;
+    }
+};
+
+}  // namespace rebuilder::http

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/stream.h"
+
+namespace rebuilder::http {
+
+void HttpStage::open(Stream& stream, const StreamChunk& chunk) noexcept {
+    stream = Stream{};
+    if (chunk.midstream) stream.mode = Stream::Mode::resync;
+}
+
+bool HttpStage::begin_message(Stream& stream, const StreamChunk& chunk, Bytes bytes) noexcept {
+    const bool searching = stream.mode == Stream::Mode::resync || stream.mode == Stream::Mode::tunnel;
+    if (searching) {
+        const bool at_start = chunk.segment_start && chunk.data.data() == bytes.data();
+        if (!at_start || !begins_like_request(bytes)) {
+            if (!stream.http1 && !stream.classified) (void)not_http1(stream, detect(bytes));
+            return false;
+        }
+    }
+    stream.message = messages_.take(chunk.time_ns);
+    if (stream.message != nullptr) return true;
+    if (stream.mode == Stream::Mode::synced || begins_like_request(bytes)) {
+        counters_.add(Counter::requests_started);
+        counters_.add(Counter::requests_lost_no_memory);
+    }
+    if (!searching) stream.mode = Stream::Mode::resync;
+    return false;
+}
+
+// The request line is whole.
+void HttpStage::recognise(Stream& stream) noexcept {
+    Message& message = *stream.message;
+    if (message.counted) return;
+    message.counted = true;
+    counters_.add(Counter::requests_started);
+    if (stream.mode == Stream::Mode::resync) counters_.add(Counter::streams_resynced);
+    if (!stream.http1) counters_.add(Counter::streams_http1);
+    stream.http1 = true;
+    stream.mode = Stream::Mode::synced;
+}
+
+void HttpStage::lose(Stream& stream, Counter reason) noexcept {
+    Message& message = *stream.message;
+    if (message.counted || stream.mode == Stream::Mode::synced) {
+        if (!message.counted) counters_.add(Counter::requests_started);
+        counters_.add(message.lost.value_or(reason));
+    }
+    messages_.give(stream.message);
+    stream.message = nullptr;
+}
+
+void HttpStage::finish(Stream& stream) noexcept {
+    Message& message = *stream.message;
+    if (message.lost) {
+        counters_.add(*message.lost);
+    } else {
+        counters_.add(Counter::requests_rebuilt);
+        counters_.add(Counter::request_body_bytes, message.body_full);
+        counters_.add(Counter::request_trailers, message.field_count - message.header_count);
+        if (message.body_full != message.body_size) counters_.add(Counter::requests_truncated);
+    }
+    if (message.tunnel) {
+        counters_.add(Counter::streams_tunnel);
+        stream.mode = Stream::Mode::tunnel;
+    }
+    messages_.give(stream.message);
+    stream.message = nullptr;
+}
+
+Appetite HttpStage::give_up(Stream& stream, Counter reason, Bytes first) noexcept {
+    if (stream.mode == Stream::Mode::detect && reason != Counter::requests_lost_no_memory) {
+        // A first line that isn't a request line: some other protocol, or none that we know.
+        return not_http1(stream, detect(first));
+    }
+    if (stream.mode == Stream::Mode::detect && begins_like_request(first)) stream.mode = Stream::Mode::synced;
+    lose(stream, reason);
+    if (stream.mode != Stream::Mode::tunnel) stream.mode = Stream::Mode::resync;
+    return Appetite::more;
+}
+
+Appetite HttpStage::not_http1(Stream& stream, Protocol protocol) noexcept {
+    if (stream.message != nullptr) {
+        messages_.give(stream.message);
+        stream.message = nullptr;
+    }
+    if (!stream.http1 && !stream.classified) {
+        stream.classified = true;
+        switch (protocol) {
+        case Protocol::http1_response: counters_.add(Counter::streams_http1_responses); break;
+        case Protocol::http2: counters_.add(Counter::streams_http2); break;
+        case Protocol::tls: counters_.add(Counter::streams_tls); break;
+        case Protocol::ssh: counters_.add(Counter::streams_ssh); break;
+        case Protocol::undecided:
+        case Protocol::http1:
+        case Protocol::unknown: counters_.add(Counter::streams_unknown); break;
+        }
+    }
+    // Only a stream seen from its beginning is known by its first bytes; any other may yet show a request line.
+    return stream.mode == Stream::Mode::detect ? Appetite::nothing : Appetite::more;
+}
+
+void HttpStage::gap(Stream& stream, std::uint64_t bytes) noexcept {
+    if (stream.message != nullptr) {
+        if (h1_.skip(*stream.message, bytes)) {
+            if (stream.message->at_end()) finish(stream);
+            return;
+        }
+        lose(stream, Counter::requests_lost_to_gap);
+    }
+    if (stream.mode != Stream::Mode::tunnel) stream.mode = Stream::Mode::resync;
+}
+
+void HttpStage::close(Stream& stream, tcp::CloseReason reason) noexcept {
+    if (stream.message != nullptr) {
+        switch (reason) {
+        case tcp::CloseReason::ended: lose(stream, Counter::requests_lost_to_close); break;
+        case tcp::CloseReason::idle: lose(stream, Counter::requests_lost_to_idle); break;
+        case tcp::CloseReason::evicted: lose(stream, Counter::requests_lost_to_eviction); break;
+        case tcp::CloseReason::drained: lose(stream, Counter::requests_lost_to_drain); break;
+        }
+    }
+    stream = Stream{};
+}
+
+}  // namespace rebuilder::http

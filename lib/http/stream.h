@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// HttpStage: what one direction of a connection says, as requests.
+//
+// In:    StreamChunks of one direction with its Stream, in order, from the reassembler.
+// Out:   `sink(Request&)` for each whole request, before feed() returns; Appetite::nothing once the direction is
+//        known to carry no requests.
+// Rules: a stream that begins with its SYN is recognised by its first bytes. One that is joined in mid-stream, or that
+//        lost its framing to a gap or to malformed bytes, is picked up at the next segment that begins with a request
+//        line. A gap inside a body of known length, or inside the data of a chunk, costs that request only. No request is made across a hole.
+// Bytes: a request that fits its segment is read in place; else it is kept in the worker's pools.
+// Every request line begun ends in exactly one counter: requests_rebuilt or a requests_lost_*.
+#pragma once
+
+#include <cstdint>
+
+#include "base/counters.h"
+#include "http/detect.h"
+#include "http/h1.h"
+#include "http/limits.h"
+#include "http/message.h"
+#include "http/request.h"
+#include "tcp/stream.h"
+
+namespace rebuilder::http {
+
+using tcp::Appetite;
+using tcp::StreamChunk;
+
+// The state of one direction. Plain data, so that the flow table can hold it.
+struct Stream {
+    enum class Mode : std::uint8_t {
+        detect,  // nothing seen yet
+        synced,  // an HTTP/1 stream, at or in a request
+        resync,  // somewhere: wait for a segment that begins with a request line
+        tunnel,  // behind CONNECT or Upgrade: probably another protocol, but the server may have refused
+    };
+
+    Message* message = nullptr;  // the request that is coming, if one is
+    Mode mode = Mode::detect;
+    bool http1 = false;       // counted as HTTP/1
+    bool classified = false;  // counted as something else
+};
+
+class HttpStage {
+  public:
+    // `blocks` is the worker's own; it outlives the stage.
+    HttpStage(const Limits& limits, BlockPool& blocks, Counters& counters)
+        : counters_(counters)
+        , messages_(limits, blocks)
+        , h1_(limits, messages_) {}
+
+    template <class Sink>
+    Appetite feed(Stream& stream, const StreamChunk& chunk, Sink&& sink) noexcept {
+        switch (chunk.kind) {
+        case StreamChunk::Kind::data: return data(stream, chunk, sink);
+        case StreamChunk::Kind::open: open(stream, chunk); break;
+        case StreamChunk::Kind::gap: gap(stream, chunk.gap_bytes); break;
+        case StreamChunk::Kind::close: close(stream, chunk.reason); break;
+        }
+        return Appetite::more;
+    }
+
+    [[nodiscard]] std::size_t requests_in_assembly() const noexcept { return messages_.in_use(); }
+    [[nodiscard]] std::size_t mapped_bytes() const noexcept { return messages_.mapped_bytes(); }
+
+  private:
+    template <class Sink>
+    Appetite data(Stream& stream, const StreamChunk& chunk, Sink& sink) noexcept;
+
+    void open(Stream& stream, const StreamChunk& chunk) noexcept;
+    void gap(Stream& stream, std::uint64_t bytes) noexcept;
+    void close(Stream& stream, tcp::CloseReason reason) noexcept;
+
+    // At a request's first byte. False when the bytes aren't one, or there's no room for it.
+    [[nodiscard]] bool begin_message(Stream& stream, const StreamChunk& chunk, Bytes bytes) noexcept;
+    void recognise(Stream& stream) noexcept;
+    // The message failed, or its bytes turned out to be something else.
+    [[nodiscard]] Appetite give_up(Stream& stream, Counter reason, Bytes first) noexcept;
+    [[nodiscard]] Appetite not_http1(Stream& stream, Protocol protocol) noexcept;
+    void lose(Stream& stream, Counter reason) noexcept;
+    void finish(Stream& stream) noexcept;
+
+    Counters& counters_;
+    MessagePool messages_;
+    Http1 h1_;
+};
+
+template <class Sink>
+Appetite HttpStage::data(Stream& stream, const StreamChunk& chunk, Sink& sink) noexcept {
+    Bytes bytes = chunk.data;
+    while (!bytes.empty()) {
+        if (stream.message == nullptr) {
+            // Empty lines in front of a request are no part of it (RFC 9112, section 2.2).
+            while (!bytes.empty() && (bytes[0] == '\r' || bytes[0] == '\n')) bytes = bytes.subspan(1);
+            if (bytes.empty() || !begin_message(stream, chunk, bytes)) return Appetite::more;
+        }
+        Message& message = *stream.message;
+        const Http1::Progress progress = h1_.advance(message, bytes);
+        const Bytes first = message.kept != 0 ? as_bytes({message.text(), message.kept}) : bytes;
+        bytes = bytes.subspan(progress.used);
+        if (message.recognised) recognise(stream);
+        switch (progress.verdict) {
+        case Http1::Verdict::failed: return give_up(stream, progress.reason, first);
+        case Http1::Verdict::complete:
+            if (!message.lost) {
+                Request request = Http1::request(message);
+                sink(request);
+            }
+            finish(stream);
+            break;
+        case Http1::Verdict::need_more:
+            if (stream.mode == Stream::Mode::synced) return Appetite::more;
+            const Protocol protocol = detect(first);
+            if (protocol == Protocol::undecided || protocol == Protocol::http1) return Appetite::more;
+            return not_http1(stream, protocol);
+        }
+    }
+    return Appetite::more;
+}
+
+}  // namespace rebuilder::http
