@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "forward/forwarder.h"
+
+#include <chrono>
+#include <utility>
+
+namespace rebuilder::forward {
+namespace {
+
+// Rounds without work before the thread sleeps: some 30 us, less than a sleep costs.
+constexpr unsigned idle_rounds = 32;
+// Slots taken in a round: an output that takes everything at once still gets its poll().
+constexpr std::size_t take_limit = 512;
+
+std::uint64_t clock_ns() noexcept {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
+}  // namespace
+
+Forwarder::Forwarder(const OutputSpec& spec, const HttpOptions& options, std::vector<Channel*> channels)
+    : spec_(spec)
+    , channels_(std::move(channels))
+    , output_(make_output(spec, options, counters_,
+          [this](const Slot& slot, std::uint32_t channel, Counter outcome) { done(slot, channel, outcome); })) {}
+
+Forwarder::~Forwarder() {
+    drain(0);
+}
+
+bool Forwarder::step(int timeout_ms) {
+    const std::uint64_t moves = moves_;
+    const std::uint64_t now_ns = clock_ns();
+    take(now_ns);
+    output_->poll(now_ns, moves_ == moves ? timeout_ms : 0);
+    return anything_left();
+}
+
+void Forwarder::start() {
+    thread_ = std::thread([this] { run(); });
+}
+
+void Forwarder::run() {
+    unsigned idle = 0;
+    while (!stop_.load(std::memory_order_acquire)) {
+        const std::uint64_t moves = moves_;
+        (void)step(idle < idle_rounds ? 0 : 1);
+        idle = moves_ == moves ? idle + 1 : 0;
+    }
+    drain_now(drain_limit_ns_.load(std::memory_order_relaxed));
+}
+
+void Forwarder::drain(std::uint64_t limit_ns) {
+    if (!thread_.joinable()) {
+        drain_now(limit_ns);
+        return;
+    }
+    drain_limit_ns_.store(limit_ns, std::memory_order_relaxed);
+    stop_.store(true, std::memory_order_release);
+    thread_.join();
+}
+
+void Forwarder::drain_now(std::uint64_t limit_ns) {
+    const std::uint64_t begin_ns = clock_ns();
+    output_->begin_drain();
+    while (anything_left() && clock_ns() - begin_ns < limit_ns) (void)step(1);
+    output_->abandon();
+    for (std::uint32_t channel = 0; channel < channels_.size(); ++channel) {
+        for (Slot slot; channels_[channel]->take(slot);) done(slot, channel, Counter::failed_drain);
+    }
+}
+
+// A slot from each channel in turn, until the output is full or the channels are empty.
+void Forwarder::take(std::uint64_t now_ns) {
+    std::size_t empty = 0;  // channels in a row that had nothing
+    for (std::size_t taken = 0; taken < take_limit && empty < channels_.size() && output_->ready();) {
+        const std::size_t channel = next_channel_;
+        next_channel_ = (next_channel_ + 1) % channels_.size();
+        Slot slot;
+        if (!channels_[channel]->take(slot)) {
+            ++empty;
+            continue;
+        }
+        empty = 0;
+        ++taken;
+        ++moves_;
+        output_->submit(slot, static_cast<std::uint32_t>(channel), now_ns);
+    }
+}
+
+bool Forwarder::anything_left() const {
+    if (output_->pending() > 0) return true;
+    for (const Channel* channel : channels_) {
+        if (channel->waiting() > 0) return true;
+    }
+    return false;
+}
+
+void Forwarder::done(const Slot& slot, std::uint32_t channel, Counter outcome) {
+    ++moves_;
+    counters_.add(outcome);
+    channels_[channel]->give_back(slot);
+}
+
+}  // namespace rebuilder::forward

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Slot and Channel: how a request gets from the worker that rebuilt it to the forwarder that sends it.
+//
+// A Slot is one request in the form its output wants, in blocks of the worker's pool. A Channel joins one
+// worker with one output's forwarder: a ring of full slots one way, a ring of spent ones back, so that each
+// block returns to the thread that owns its pool. Several outputs may hold the same blocks; the worker counts
+// how many do.
+// Never blocks. offer() answers why it can't take a slot, and the worker counts that as shed: the newest goes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/block.h"
+#include "base/counters.h"
+#include "base/spsc.h"
+
+namespace rebuilder::forward {
+
+struct Slot {
+    Block* first = nullptr;   // the bytes, by Block::next; read-only behind the worker
+    std::uint64_t bytes = 0;  // of all blocks
+    std::uint32_t blocks = 0;
+    bool head_request = false;  // HEAD: its answer has no body, whatever it says
+    std::uint64_t time_ns = 0;  // when the request's first byte came
+};
+
+class Channel {
+  public:
+    // `slots` waiting at most, in at most `quota_blocks` blocks: an output that is stuck can't take all of
+    // the pool.
+    Channel(std::size_t slots, std::size_t quota_blocks)
+        : full_(slots)
+        , spent_(quota_blocks)
+        , quota_blocks_(quota_blocks) {}
+
+    // ---- the worker's side ----
+
+    // Counter::handed_off when the channel took the slot, else the shed_* counter that says why not. The
+    // channel counts it.
+    Counter offer(const Slot& slot) noexcept {
+        Counter verdict = Counter::handed_off;
+        if (blocks_out_ + slot.blocks > quota_blocks_) {
+            verdict = Counter::shed_quota;
+        } else if (!full_.push(slot)) {
+            verdict = Counter::shed_queue_full;
+        } else {
+            blocks_out_ += slot.blocks;
+        }
+        handing_.add(verdict);
+        return verdict;
+    }
+
+    // Takes back one spent slot; false when there is none.
+    [[nodiscard]] bool reclaim(Slot& slot) noexcept {
+        if (!spent_.pop(slot)) return false;
+        blocks_out_ -= slot.blocks;
+        return true;
+    }
+
+    [[nodiscard]] Counters& handing() noexcept { return handing_; }
+    [[nodiscard]] const Counters& handing() const noexcept { return handing_; }
+
+    // ---- the forwarder's side ----
+
+    [[nodiscard]] bool take(Slot& slot) noexcept { return full_.pop(slot); }
+    // Never fails: as many spent slots fit as blocks may be out.
+    void give_back(const Slot& slot) noexcept { (void)spent_.push(slot); }
+
+    // ---- any thread ----
+
+    [[nodiscard]] std::size_t waiting() const noexcept { return full_.size(); }
+    [[nodiscard]] std::size_t capacity() const noexcept { return full_.capacity(); }
+
+  private:
+    SpscRing<Slot> full_;
+    SpscRing<Slot> spent_;
+    std::size_t quota_blocks_;
+    std::size_t blocks_out_ = 0;  // worker: rw
+    Counters handing_;            // worker: w, control: r
+};
+
+}  // namespace rebuilder::forward

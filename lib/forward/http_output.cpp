@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "forward/http_output.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+
+namespace rebuilder::forward {
+namespace {
+
+constexpr std::size_t buffer_bytes = 64u << 10;
+constexpr std::size_t max_events = 64;
+constexpr std::uint64_t check_interval_ns = 1'000'000;
+constexpr int longest_wait_ms = 10;  // while requests are pending, so that their deadlines are kept
+// A new SYN finds an output that is back sooner than the kernel's repetition of an old one.
+constexpr std::uint64_t probe_timeout_ns = 1'000'000'000;
+
+std::size_t at_once(const HttpOptions& options) noexcept {
+    return std::size_t{options.connections} * options.pipeline;
+}
+
+HttpOptions usable(HttpOptions options) noexcept {
+    options.connections = std::max(options.connections, 1u);
+    options.pipeline = std::max(options.pipeline, 1u);
+    return options;
+}
+
+Counter answered_counter(int status) noexcept {
+    switch (status / 100) {
+    case 2: return Counter::answered_2xx;
+    case 3: return Counter::answered_3xx;
+    case 4: return Counter::answered_4xx;
+    default: return Counter::answered_5xx;
+    }
+}
+
+}  // namespace
+
+HttpOutput::HttpOutput(const OutputSpec& spec, const HttpOptions& options, Counters& counters, Done done)
+    : spec_(spec)
+    , options_(usable(options))
+    , counters_(counters)
+    , done_(std::move(done))
+    , max_pending_(at_once(options_) + std::max<std::size_t>(at_once(options_), 16))
+    , addresses_(resolve(spec.text, spec.host, spec.port))
+    , idle_(options_.connections)
+    , with_room_(options_.connections)
+    , to_send_(options_.connections)
+    , waiting_(max_pending_)
+    , random_(std::random_device{}())
+    , buffer_(std::make_unique<std::uint8_t[]>(buffer_bytes)) {
+    next_address_ = random_() % addresses_.size();  // not every appliance's first request to the same one
+    epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_ < 0) {
+        throw Error(ExitStatus::runtime, "output " + spec_.text + ": epoll: " + std::generic_category().message(errno));
+    }
+    for (std::uint32_t i = 0; i < options_.connections; ++i) {
+        connections_.emplace_back(epoll_, i, options_.pipeline);
+    }
+}
+
+HttpOutput::~HttpOutput() {
+    ::close(epoll_);
+}
+
+void HttpOutput::submit(const Slot& slot, std::uint32_t channel, std::uint64_t now_ns) noexcept {
+    was_used_ = true;
+    ++pending_;
+    waiting_.push_back(Pending{.slot = slot, .channel = channel, .since_ns = now_ns});
+}
+
+void HttpOutput::poll(std::uint64_t now_ns, int timeout_ms) noexcept {
+    now_ns_ = now_ns;
+    const std::uint64_t moves = moves_;
+    if (now_ns >= next_check_ns_) {
+        next_check_ns_ = now_ns + check_interval_ns;
+        check_deadlines();
+    }
+    assign();
+    if (moves_ != moves) timeout_ms = 0;
+    if (pending_ > 0) timeout_ms = std::min(timeout_ms, longest_wait_ms);
+    wait(timeout_ms);
+    assign();  // what the answers made room for
+}
+
+// ---- connections for requests ----
+
+void HttpOutput::assign() noexcept {
+    if (waiting_.empty()) return;
+    std::size_t crowded = 0;  // requests that found no idle connection
+    UpstreamConnection* connection = nullptr;
+    while (!waiting_.empty() && (connection = pick()) != nullptr) {
+        if (!connection->requests().empty()) ++crowded;
+        connection->add(waiting_.pop_front());
+        to_send_.push(connection->number());
+        if (connection->has_room()) with_room_.push(connection->number());
+    }
+    // All that came in one go leaves in one go, pipelined requests in one call.
+    while (!to_send_.empty()) {
+        UpstreamConnection& each = connections_[to_send_.pop()];
+        if (each.state == State::open && each.unsent()) send(each);
+    }
+    open_for(waiting_.size() + crowded);
+}
+
+// An open connection with room, an idle one if there is one; in turn. Those in the queues may have closed since, or
+// have got requests: that is found out here.
+UpstreamConnection* HttpOutput::pick() noexcept {
+    while (!idle_.empty()) {
+        UpstreamConnection& each = connections_[idle_.pop()];
+        if (each.has_room() && each.requests().empty()) return &each;
+    }
+    while (!with_room_.empty()) {
+        UpstreamConnection& each = connections_[with_room_.pop()];
+        if (each.has_room()) return &each;
+    }
+    return nullptr;
+}
+
+void HttpOutput::got_room(UpstreamConnection& connection) noexcept {
+    (connection.requests().empty() ? idle_ : with_room_).push(connection.number());
+}
+
+// Begins as many connections as there are requests without one. The first time, one for each address at
+// least, so that a few requests already spread over all of them.
+void HttpOutput::open_for(std::size_t requests) noexcept {
+    if (!ever_connected_ && requests > 0) requests = std::max(requests, addresses_.size());
+    if (open_ + connecting_ == connections_.size()) return;
+    for (UpstreamConnection& each : connections_) {
+        if (connecting_ >= requests) return;
+        if (each.state != State::closed) continue;
+        UpstreamAddress* address = next_address();
+        if (address == nullptr) return;
+        const std::uint64_t limit =
+            address->failing() ? std::min(options_.timeout_ns, probe_timeout_ns) : options_.timeout_ns;
+        address->trying();
+        each.deadline_ns = now_ns_ + limit;
+        ++connecting_;
+        const int error = each.connect(*address, static_cast<std::size_t>(address - addresses_.data()), now_ns_);
+        if (error != 0) connected(each, error);
+    }
+}
+
+UpstreamAddress* HttpOutput::next_address() noexcept {
+    for (std::size_t i = 0; i < addresses_.size(); ++i) {
+        UpstreamAddress& address = addresses_[next_address_];
+        next_address_ = (next_address_ + 1) % addresses_.size();
+        if (address.may_try(now_ns_)) return &address;
+    }
+    return nullptr;
+}
+
+void HttpOutput::connected(UpstreamConnection& connection, int error) noexcept {
+    UpstreamAddress& address = addresses_[connection.address];
+    --connecting_;
+    if (error != 0) {
+        counters_.add(Counter::connect_failures);
+        last_error_ = error;
+        address.refused(connection.started_ns, now_ns_, random_);
+        return;
+    }
+    counters_.add(Counter::connects);
+    ever_connected_ = true;
+    ++open_;
+    address.reached();
+    got_room(connection);
+}
+
+// ---- events ----
+
+void HttpOutput::wait(int timeout_ms) noexcept {
+    std::array<epoll_event, max_events> events;  // written by the kernel as far as it is used
+    const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout_ms);
+    for (int i = 0; i < count; ++i) {  // none when interrupted: the next round waits again
+        const epoll_event& event = events[static_cast<std::size_t>(i)];
+        on_event(connections_[event.data.u32], event.events);
+    }
+}
+
+void HttpOutput::on_event(UpstreamConnection& connection, std::uint32_t events) noexcept {
+    if (connection.state == State::closed) return;
+    if (connection.state == State::connecting) {
+        connected(connection, connection.finish_connect());
+        return;
+    }
+    if ((events & ~std::uint32_t{EPOLLOUT}) != 0) (void)receive(connection);
+    if ((events & EPOLLOUT) != 0 && connection.state == State::open) send(connection);
+}
+
+void HttpOutput::send(UpstreamConnection& connection) noexcept {
+    // A long request has its time as long as the server takes some of it.
+    if (!connection.front_written()) connection.deadline_ns = now_ns_ + options_.timeout_ns;
+    if (connection.flush(counters_) == Io::broken) {
+        // What the server said before it went is still to be read, then the end.
+        while (connection.state == State::open && receive(connection)) {
+        }
+        if (connection.state == State::open) end(connection, Ending::broken);
+        return;
+    }
+    if (connection.early_answer && connection.front_written()) complete_front(connection);
+}
+
+// Reads once. False when there was nothing to read.
+bool HttpOutput::receive(UpstreamConnection& connection) noexcept {
+    Bytes got;
+    switch (connection.read({buffer_.get(), buffer_bytes}, got)) {
+    case Io::later: return false;
+    case Io::broken: end(connection, Ending::broken); return true;
+    case Io::done: break;
+    }
+    if (!got.empty()) {
+        take_answers(connection, got);
+    } else if (connection.answer_due() && connection.responses.end_of_stream() == ResponseParser::Event::answered) {
+        answered(connection);
+    } else {
+        end(connection, connection.was_reset ? Ending::broken : Ending::closed);
+    }
+    return true;
+}
+
+void HttpOutput::take_answers(UpstreamConnection& connection, Bytes bytes) noexcept {
+    while (!bytes.empty() && connection.state == State::open) {
+        if (!connection.answer_due()) {
+            // Nobody asked. Often a 408 on an idle connection, and then its end.
+            end(connection, Ending::orderly);
+            return;
+        }
+        switch (connection.responses.next(bytes, connection.requests().front().slot.head_request)) {
+        case ResponseParser::Event::more: return;
+        case ResponseParser::Event::interim: counters_.add(Counter::responses_1xx); break;
+        case ResponseParser::Event::answered: answered(connection); break;
+        case ResponseParser::Event::broken: end(connection, Ending::garbled); break;
+        }
+    }
+}
+
+void HttpOutput::answered(UpstreamConnection& connection) noexcept {
+    connection.early_answer = answered_counter(connection.responses.status());
+    if (!connection.responses.keep_alive()) {
+        end(connection, Ending::orderly);
+        return;
+    }
+    connection.persistent = true;
+    // An answer may overtake its request: the rest is still written, so that the connection stays in step.
+    if (connection.front_written()) complete_front(connection);
+}
+
+void HttpOutput::complete_front(UpstreamConnection& connection) noexcept {
+    const Counter outcome = *connection.early_answer;
+    connection.early_answer.reset();
+    connection.deadline_ns = now_ns_ + options_.timeout_ns;  // of the next one
+    finish(connection.pop_front(), outcome);
+    got_room(connection);
+}
+
+// ---- the end of a connection, and of requests ----
+
+void HttpOutput::end(UpstreamConnection& connection, Ending why) noexcept {
+    PendingRing& requests = connection.requests();
+    const std::size_t begun = connection.begun();
+    if (!requests.empty() && !connection.persistent && !connection.early_answer && why != Ending::orderly) {
+        addresses_[connection.address].useless(now_ns_, random_);
+    }
+    // Newest first to the head of the queue, so that the oldest is the next to go.
+    while (requests.size() > 1) {
+        const bool was_begun = requests.size() <= begun;
+        send_again(requests.pop_back(), was_begun);
+    }
+    if (!requests.empty()) settle_front(connection, why);
+    --open_;
+    connection.close();
+}
+
+void HttpOutput::settle_front(UpstreamConnection& connection, Ending why) noexcept {
+    const bool was_begun = connection.begun() > 0;
+    Pending request = connection.requests().pop_back();
+    if (connection.early_answer) {
+        finish(request, *connection.early_answer);
+    } else if (why == Ending::timed_out) {
+        finish(request, Counter::failed_timeout);
+    } else if (why == Ending::garbled) {
+        finish(request, Counter::failed_response);
+    } else if (connection.persistent && !was_begun) {
+        send_again(request, false);
+    } else if (why == Ending::closed && connection.persistent && connection.responses.at_start() &&
+               request.forgiven < options_.connections) {
+        ++request.forgiven;
+        send_again(request, true);
+    } else if (request.charged < options_.retries) {
+        ++request.charged;
+        send_again(request, was_begun);
+    } else {
+        finish(request, Counter::failed_reset);
+    }
+}
+
+void HttpOutput::send_again(Pending request, bool was_begun) noexcept {
+    if (was_begun) counters_.add(Counter::retries);
+    ++moves_;
+    request.since_ns = now_ns_;
+    waiting_.push_front(request);
+}
+
+void HttpOutput::check_deadlines() noexcept {
+    for (UpstreamConnection& each : connections_) {
+        if (now_ns_ < each.deadline_ns) continue;
+        if (each.state == State::connecting) {
+            each.close();
+            connected(each, ETIMEDOUT);
+        } else if (each.state == State::open && !each.requests().empty()) {
+            end(each, Ending::timed_out);
+        }
+    }
+    if (open_ > 0) return;
+    const bool hopeless = draining_ && connecting_ == 0 &&
+                          std::all_of(addresses_.begin(), addresses_.end(),
+                              [](const UpstreamAddress& each) { return each.refused_in_drain(); });
+    while (!waiting_.empty() && (hopeless || now_ns_ - waiting_.front().since_ns > options_.timeout_ns)) {
+        finish(waiting_.pop_front(), Counter::failed_connect);
+    }
+}
+
+void HttpOutput::finish(const Pending& request, Counter outcome) noexcept {
+    --pending_;
+    ++moves_;
+    done_(request.slot, request.channel, outcome);
+}
+
+void HttpOutput::begin_drain() noexcept {
+    draining_ = true;
+    for (UpstreamAddress& address : addresses_) address.begin_drain();
+}
+
+void HttpOutput::abandon() noexcept {
+    for (UpstreamConnection& each : connections_) {
+        PendingRing& requests = each.requests();
+        if (each.early_answer) finish(requests.pop_front(), *each.early_answer);
+        while (!requests.empty()) finish(requests.pop_front(), Counter::failed_drain);
+        each.close();
+    }
+    open_ = 0;
+    connecting_ = 0;
+    while (!waiting_.empty()) finish(waiting_.pop_front(), Counter::failed_drain);
+}
+
+std::string HttpOutput::trouble() const {
+    if (!was_used_ || ever_connected_ || last_error_ == 0) return {};
+    std::string reason = std::generic_category().message(last_error_);
+    reason.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(reason.front())));
+    return "output " + spec_.text + ": " + reason;
+}
+
+}  // namespace rebuilder::forward

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// UpstreamAddress: one address of an output, and whether it is worth trying now.
+//
+// In:    what became of the attempts to use it, and the time.
+// Out:   may_try().
+//
+// An address that failed is tried again by one connection at a time, after a delay that doubles from 50
+// ms to 1.5 s; the jitter keeps many appliances from coming back in step, and leaves the next attempt
+// less than 2 s away. The delay runs from the start of the attempt that failed: an attempt that took long
+// is not waited for twice.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace rebuilder::forward {
+
+class UpstreamAddress {
+  public:
+    UpstreamAddress(const sockaddr* address, socklen_t size) noexcept;
+
+    [[nodiscard]] const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
+    [[nodiscard]] socklen_t size() const noexcept { return size_; }
+    [[nodiscard]] int family() const noexcept { return storage_.ss_family; }
+
+    [[nodiscard]] bool failing() const noexcept { return failures_ > 0; }
+    [[nodiscard]] bool may_try(std::uint64_t now_ns) const noexcept {
+        return !failing() || (!probing_ && now_ns >= retry_at_ns_);
+    }
+
+    void trying() noexcept { probing_ = true; }
+    void reached() noexcept;
+    // A connection could not be made.
+    void refused(std::uint64_t started_ns, std::uint64_t now_ns, std::minstd_rand& random) noexcept;
+    // A connection was made, but it broke before anything was answered on it: the same, without doubling.
+    void useless(std::uint64_t now_ns, std::minstd_rand& random) noexcept;
+    // Forgets the delay, and waits for nothing more.
+    void begin_drain() noexcept;
+    [[nodiscard]] bool refused_in_drain() const noexcept { return refused_in_drain_; }
+
+  private:
+    sockaddr_storage storage_{};
+    socklen_t size_ = 0;
+    std::uint32_t failures_ = 0;  // in a row
+    std::uint64_t failed_at_ns_ = 0;
+    std::uint64_t retry_at_ns_ = 0;
+    bool probing_ = false;
+    bool refused_in_drain_ = false;
+};
+
+// All addresses of a host. Throws Error (runtime) that names `output` when there is none.
+[[nodiscard]] std::vector<UpstreamAddress> resolve(
+    const std::string& output, const std::string& host, std::uint16_t port);
+
+}  // namespace rebuilder::forward

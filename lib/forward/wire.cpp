@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "forward/wire.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "forward/chain_writer.h"
+#include "packet/address_text.h"
+
+namespace rebuilder::forward {
+namespace {
+
+using http::Field;
+using http::FieldKind;
+using http::Framing;
+using http::Request;
+using packet::AddressText;
+
+char lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+bool same_name(std::string_view a, std::string_view b) noexcept {
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool begins_with(std::string_view name, std::string_view prefix) noexcept {
+    return name.size() >= prefix.size() && same_name(name.substr(0, prefix.size()), prefix);
+}
+
+// ---- the target ------------------------------------------------------------------------------------------
+
+struct Target {
+    std::string_view origin_form;  // without the slash that `add_slash` asks for
+    bool add_slash = false;
+    std::string_view authority;  // of an absolute-form target; else empty
+};
+
+// Origin-form, asterisk-form, or absolute-form turned into the former (RFC 9112, section 3.2).
+bool parse_target(const Request& request, Target& target) noexcept {
+    const std::string_view text = request.target;
+    const auto stops_a_parser = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; };
+    if (std::any_of(text.begin(), text.end(), stops_a_parser)) return false;
+    if (text.starts_with('/') || text == "*") {
+        target.origin_form = text;
+        return true;
+    }
+    const std::size_t scheme = text.find("://");
+    if (scheme == std::string_view::npos || !(begins_with(text, "http://") || begins_with(text, "https://"))) {
+        return false;
+    }
+    const std::string_view rest = text.substr(scheme + 3);
+    const std::size_t authority_end = std::min(rest.find_first_of("/?#"), rest.size());
+    target.authority = rest.substr(0, authority_end);
+    target.authority.remove_prefix(target.authority.rfind('@') + 1);  // npos + 1 is 0
+    target.origin_form = rest.substr(authority_end);
+    target.add_slash = !target.origin_form.starts_with('/');
+    if (target.origin_form.empty() && request.method == "OPTIONS") {  // it asks about the server as a whole
+        target.origin_form = "*";
+        target.add_slash = false;
+    }
+    return !target.authority.empty();
+}
+
+// ---- fields that Connection names ------------------------------------------------------------------------
+
+// What is never for one hop, whoever says so.
+bool is_end_to_end(std::string_view name) noexcept {
+    constexpr auto prefixes = std::to_array<std::string_view>({
+        "accept",
+        "authorization",
+        "cache-control",
+        "content-",
+        "cookie",
+        "date",
+        "forwarded",
+        "from",
+        "if-",
+        "origin",
+        "pragma",
+        "range",
+        "referer",
+        "user-agent",
+        "via",
+        "x-forwarded-",
+        "x-real-ip",
+    });
+    return std::any_of(
+        prefixes.begin(), prefixes.end(), [name](std::string_view prefix) { return begins_with(name, prefix); });
+}
+
+// The options that Connection fields list, as far as there is room. A client that lists more gets its fields sent: that
+// is harmless, and a list can't be made to cost more than its reading.
+class ConnectionOptions {
+  public:
+    void add(std::string_view list) noexcept {
+        while (!list.empty() && count_ < options_.size()) {
+            const auto end = std::find_if(list.begin(), list.end(), is_separator);
+            const auto size = static_cast<std::size_t>(end - list.begin());
+            if (size != 0 && !is_end_to_end(list.substr(0, size))) options_[count_++] = list.substr(0, size);
+            list.remove_prefix(std::min(size + 1, list.size()));
+        }
+    }
+    [[nodiscard]] bool name(std::string_view field) const noexcept {
+        return std::any_of(options_.begin(), options_.begin() + count_,
+            [field](std::string_view option) { return same_name(option, field); });
+    }
+
+  private:
+    static bool is_separator(char c) noexcept { return c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+    std::array<std::string_view, 16> options_;
+    std::uint32_t count_ = 0;
+};
+
+// ---- the header section ----------------------------------------------------------------------------------
+
+class WireWriter {
+  public:
+    WireWriter(Request& request, const Target& target, BlockPool& pool) noexcept
+        : request_(request)
+        , target_(target)
+        , out_(pool)
+        , client_(request.client) {
+        for (const Field& field : request.headers) {
+            if (field.kind == FieldKind::connection) connection_.add(request.value(field));
+            if (field.kind == FieldKind::x_forwarded_for) last_forwarded_for_ = &field;
+            lengths_ += field.kind == FieldKind::content_length;
+        }
+    }
+
+    void write_head() noexcept {
+        write_request_line();
+        for (std::size_t i = 0; i < request_.headers.size(); ++i) {
+            const Field& field = request_.headers[i];
+            const std::uint32_t line_end = i + 1 < request_.headers.size() ? request_.headers[i + 1].name_at
+                                                                           : request_.header_at + request_.header_size;
+            write_field(field, line_end);
+        }
+        flush_run(request_.header_at + request_.header_size);
+        add_fields();
+        out_ << "\r\n";
+    }
+
+    void write_body() noexcept {
+        out_.splice(*request_.body.blocks);
+        out_ << request_.body.tail;
+    }
+
+    ChainWriter& out() noexcept { return out_; }
+
+  private:
+    enum class Fate : std::uint8_t { keep, drop, replace };
+
+    void write_request_line() noexcept {
+        const std::size_t plain_size = request_.method.size() + request_.target.size() + 12;  // 2 SP, version, CRLF
+        if (request_.header_at == plain_size && request_.version == "HTTP/1.1" && target_.authority.empty() &&
+            request_.canonical_lines) {
+            run_ = 0;  // as it is; it may go with the fields behind it
+            return;
+        }
+        out_ << request_.method << (target_.add_slash ? " /" : " ") << target_.origin_form << " HTTP/1.1\r\n";
+        run_ = request_.header_at;
+    }
+
+    void write_field(const Field& field, std::uint32_t line_end) noexcept {
+        const Fate fate = decide(field);
+        if (fate == Fate::keep && request_.canonical_lines) return;  // it stays in the run
+        flush_run(field.name_at);
+        run_ = line_end;
+        if (fate == Fate::drop) return;
+        if (field.kind == FieldKind::host && fate == Fate::replace) {
+            out_ << request_.name(field) << ": " << target_.authority << "\r\n";
+            return;
+        }
+        std::string_view line(request_.text + field.name_at, line_end - field.name_at);
+        while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+        if (fate == Fate::replace) {  // X-Forwarded-For: one more
+            line = line.substr(
+                0, field.value_size == 0 ? field.name_size + 1 : field.value_at + field.value_size - field.name_at);
+        }
+        write_unfolded(line);
+        if (fate == Fate::replace) out_ << (field.value_size == 0 ? "" : ", ") << client_.view();
+        out_ << "\r\n";
+    }
+
+    Fate decide(const Field& field) noexcept {
+        switch (field.kind) {
+        case FieldKind::connection:
+        case FieldKind::expect:
+        case FieldKind::keep_alive:
+        case FieldKind::proxy_connection:
+        case FieldKind::te:
+        case FieldKind::trailer:
+        case FieldKind::transfer_encoding:
+        case FieldKind::upgrade:
+        case FieldKind::x_rebuilder:
+        case FieldKind::x_server_addr:
+        case FieldKind::x_server_port: return Fate::drop;
+        case FieldKind::content_length:
+            length_kept_ = lengths_ == 1 && says_body_size(request_.value(field));
+            return length_kept_ ? Fate::keep : Fate::drop;
+        case FieldKind::host: {
+            const bool first = !host_seen_;
+            host_seen_ = true;
+            if (target_.authority.empty()) return Fate::keep;
+            return first ? Fate::replace : Fate::drop;
+        }
+        case FieldKind::x_forwarded_for: return &field == last_forwarded_for_ ? Fate::replace : Fate::keep;
+        case FieldKind::x_forwarded_port: port_seen_ = true; return Fate::keep;
+        case FieldKind::x_forwarded_proto: proto_seen_ = true; return Fate::keep;
+        case FieldKind::other: break;
+        }
+        return connection_.name(request_.name(field)) ? Fate::drop : Fate::keep;
+    }
+
+    [[nodiscard]] bool says_body_size(std::string_view value) const noexcept {
+        char digits[20];
+        const auto end = std::to_chars(digits, digits + sizeof digits, request_.body.size).ptr;
+        return request_.framing == Framing::content_length &&
+               value == std::string_view(digits, static_cast<std::size_t>(end - digits));
+    }
+
+    // A line without its end, each fold in it a single space.
+    void write_unfolded(std::string_view line) noexcept {
+        for (std::size_t fold = line.find_first_of("\r\n"); fold != line.npos; fold = line.find_first_of("\r\n")) {
+            out_ << line.substr(0, fold);
+            line.remove_prefix(std::min(line.find_first_not_of("\r\n \t", fold), line.size()));
+            if (!line.empty()) out_ << " ";
+        }
+        out_ << line;
+    }
+
+    void add_fields() noexcept {
+        if (!host_seen_) {
+            const AddressText destination(request_.destination);
+            out_ << "Host: " << (target_.authority.empty() ? destination.view() : target_.authority) << "\r\n";
+        }
+        if (last_forwarded_for_ == nullptr) out_ << "X-Forwarded-For: " << client_.view() << "\r\n";
+        const AddressText server(request_.destination.address);
+        out_ << "X-Server-Addr: " << server.view() << "\r\nX-Server-Port: " << request_.destination.port << "\r\n";
+        if (!proto_seen_) out_ << "X-Forwarded-Proto: http\r\n";
+        if (!port_seen_) out_ << "X-Forwarded-Port: " << request_.destination.port << "\r\n";
+        if (!length_kept_ && request_.framing != Framing::none) {
+            out_ << "Content-Length: " << request_.body.size << "\r\n";
+        }
+        if (request_.body.truncated()) out_ << "X-Rebuilder-Truncated: " << request_.body.full_size << "\r\n";
+    }
+
+    void flush_run(std::uint32_t end) noexcept {
+        out_ << std::string_view(request_.text + run_, end - run_);
+        run_ = end;
+    }
+
+    Request& request_;
+    const Target& target_;
+    ChainWriter out_;
+    AddressText client_;
+    std::uint32_t run_ = 0;  // where the bytes begin that are to be copied as they are
+    ConnectionOptions connection_;
+    const Field* last_forwarded_for_ = nullptr;
+    std::uint32_t lengths_ = 0;
+    bool host_seen_ = false;
+    bool length_kept_ = false;
+    bool port_seen_ = false;
+    bool proto_seen_ = false;
+};
+
+}  // namespace
+
+Counter write_wire(Request& request, BlockPool& pool, Slot& slot) noexcept {
+    if (request.method == "CONNECT") return Counter::unforwardable_connect;
+    Target target;
+    if (!parse_target(request, target)) return Counter::unforwardable_target;
+
+    WireWriter writer(request, target, pool);
+    writer.write_head();
+    writer.write_body();
+    if (!writer.out().complete()) return Counter::shed_no_memory;
+    const Chain chain = writer.out().take();
+    slot = {chain.head, chain.bytes, chain.blocks, request.method == "HEAD", request.time_ns};
+    return Counter::handed_off;
+}
+
+}  // namespace rebuilder::forward

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// write_wire: a Request as the bytes that an HTTP/1.1 server is sent.
+//
+// In:    a Request, whose body blocks it takes.
+// Out:   a Slot in blocks of `pool`, or the counter that says why there is none.
+// Rules: what the client sent, header names, order, duplicates, values and spacing byte for byte, copied in
+//        runs; but in a framing that can be read in one way only. Exactly one Content-Length, or no body.
+//        Origin-form target. Every line ends with CRLF, and none is folded. The fields that are for one hop
+//        are left out (RFC 9110, section 7.6.1), and so is what Connection names, except fields that are
+//        never for one hop: a client can't hide those from the analyser. X-Forwarded-For is extended,
+//        X-Server-Addr and -Port replaced, X-Forwarded-Proto and -Port added if absent, X-Rebuilder-*
+//        belongs to us.
+// So one rebuilt request is one request for the receiver, whatever bytes the client put into it.
+#pragma once
+
+#include "base/block.h"
+#include "base/counters.h"
+#include "forward/handoff.h"
+#include "http/request.h"
+
+namespace rebuilder::forward {
+
+// Counter::handed_off and a filled slot; or unforwardable_*, or shed_no_memory, and nothing is held.
+[[nodiscard]] Counter write_wire(http::Request& request, BlockPool& pool, Slot& slot) noexcept;
+
+}  // namespace rebuilder::forward
