@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/worker.h"
+
+#include <algorithm>
+#include <array>
+
+#include "forward/wire.h"
+
+namespace rebuilder::pipeline {
+
+using forward::Form;
+using packet::Segment;
+using packet::Side;
+
+// An idle flow is to cost at most 320 bytes: the record, and two index entries of a table that is half full.
+static_assert(sizeof(tcp::Flow<http::Stream>) + 2 * 8 <= 320);
+
+Worker::Worker(const WorkerConfig& config, std::vector<OutputLink> outputs)
+    : secret_(config.secret)
+    , outputs_(std::move(outputs))
+    , decapsulator_(config.decap)
+    , reassembler_(config.tcp, counters_)
+    , blocks_(block_bytes, config.buffer_bytes / block_bytes)
+    , http_(config.http, blocks_, counters_)
+    , record_writer_(config.record_bodies) {
+    for (const OutputLink& output : outputs_) (output.form == Form::record ? records_ : wires_) = true;
+}
+
+auto Worker::stream_sink() noexcept {
+    return [this](AppFlow& flow, Side side, const tcp::StreamChunk& chunk) noexcept {
+        return http_.feed(
+            flow.half(side).app, chunk, [&](http::Request& request) noexcept { on_request(flow, side, request); });
+    };
+}
+
+void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
+    struct Arrival {
+        Segment segment;
+        std::uint64_t hash;
+    };
+    std::array<Arrival, max_burst> arrivals;
+    std::size_t segments = 0;
+
+    // First find every segment's place in the flow table and ask for it, then visit them: the misses overlap.
+    counters_.add(Counter::frames, frames.size());
+    for (const packet::Frame& frame : frames) {
+        counters_.add(Counter::frame_bytes, frame.bytes.size());
+        Arrival& arrival = arrivals[segments];
+        const Counter verdict = decapsulator_.decap(frame, arrival.segment);
+        counters_.add(verdict);
+        if (verdict != Counter::segments) continue;
+        arrival.hash = arrival.segment.key.hash(secret_);
+        reassembler_.prefetch(arrival.hash);
+        ++segments;
+    }
+    for (const Arrival& arrival : std::span(arrivals).first(segments)) {
+        now_ns_ = std::max(now_ns_, arrival.segment.time_ns);
+        reassembler_.push(arrival.segment, arrival.hash, now_ns_, stream_sink());
+    }
+    reclaim();
+}
+
+void Worker::on_tick(std::uint64_t now_ns) noexcept {
+    now_ns_ = std::max(now_ns_, now_ns);
+    reassembler_.tick(now_ns_, stream_sink());
+    reclaim();
+}
+
+void Worker::drain() noexcept {
+    reassembler_.drain(now_ns_, stream_sink());
+}
+
+void Worker::on_request(const AppFlow& flow, Side sender, http::Request& request) noexcept {
+    request.source = flow.key.endpoint(sender);
+    request.destination = flow.key.endpoint(packet::opposite(sender));
+    request.client = request.source.address;
+    request.vni = flow.key.vni;
+    if (records_) hand_off(Form::record, request);
+    if (wires_) hand_off(Form::wire, request);  // takes the body, so it comes last
+}
+
+void Worker::hand_off(Form form, http::Request& request) noexcept {
+    forward::Slot slot;
+    const Counter written = form == Form::record ? record_writer_.write(request, blocks_, slot)
+                                                 : forward::write_wire(request, blocks_, slot);
+    // Outputs of the same form share the blocks; the first block counts them. Only this thread touches the count.
+    std::uint64_t holders = 0;
+    for (const OutputLink& output : outputs_) holders += output.form == form;
+    if (written == Counter::handed_off) slot.first->offset = holders;
+    for (const OutputLink& output : outputs_) {
+        if (output.form != form) continue;
+        if (written != Counter::handed_off) {
+            output.channel->handing().add(written);
+        } else if (output.channel->offer(slot) != Counter::handed_off) {
+            release(slot.first);
+        }
+    }
+}
+
+void Worker::reclaim() noexcept {
+    forward::Slot slot;
+    for (const OutputLink& output : outputs_) {
+        while (output.channel->reclaim(slot)) release(slot.first);
+    }
+}
+
+// One holder less; the last one's blocks go back to the pool.
+void Worker::release(Block* first) noexcept {
+    if (--first->offset != 0) return;
+    for (Block* block = first; block != nullptr;) {
+        Block* next = block->next;
+        blocks_.give(block);
+        block = next;
+    }
+}
+
+std::size_t Worker::mapped_bytes() const noexcept {
+    return reassembler_.mapped_bytes() + http_.mapped_bytes() + blocks_.total() * block_bytes;
+}
+
+}  // namespace rebuilder::pipeline

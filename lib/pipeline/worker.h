@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Worker: one line, from frames to slots.
+//
+//   frames ─► Decapsulator ─► Reassembler ─► HttpStage ─► write_wire / RecordWriter ─► Channels
+//
+// In:    on_burst() takes frames as they came; on_tick() the time, several times a second; drain() the end of the run.
+// Out:   slots, offered to the channels it was given.
+// Owns:  its flow table, parsers, pools and counters; shares nothing but the channels. One thread at a time.
+// Never: blocks, allocates after construction, throws, reads a clock, or keeps a pointer into a frame.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/block.h"
+#include "base/counters.h"
+#include "base/siphash.h"
+#include "forward/handoff.h"
+#include "forward/output.h"
+#include "forward/record.h"
+#include "http/limits.h"
+#include "http/stream.h"
+#include "packet/decap.h"
+#include "tcp/reassembler.h"
+
+namespace rebuilder::pipeline {
+
+struct WorkerConfig {
+    packet::DecapConfig decap;
+    tcp::Limits tcp;
+    http::Limits http;
+    HashSecret secret;
+    std::size_t buffer_bytes = 128 << 20;  // requests in assembly and on their way out
+    bool record_bodies = false;
+};
+
+// One output, seen from a worker. The channel outlives the worker.
+struct OutputLink {
+    forward::Form form;
+    forward::Channel* channel;
+};
+
+class Worker {
+  public:
+    static constexpr std::size_t max_burst = 64;
+    static constexpr std::size_t block_bytes = 4096;
+
+    Worker(const WorkerConfig& config, std::vector<OutputLink> outputs);
+
+    // At most max_burst frames, in the order of their arrival.
+    void on_burst(std::span<const packet::Frame> frames) noexcept;
+    void on_tick(std::uint64_t now_ns) noexcept;
+    // Ends every flow: what is whole is handed off, what isn't is counted as lost.
+    void drain() noexcept;
+    // Takes back the blocks of slots that outputs are done with. on_burst() and on_tick() do, too.
+    void reclaim() noexcept;
+
+    [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
+    [[nodiscard]] std::size_t flows() const noexcept { return reassembler_.flows(); }
+    // What isn't in its pool: zero after drain(), and once the outputs have given everything back.
+    [[nodiscard]] std::size_t blocks_in_use() const noexcept {
+        return blocks_.total() - blocks_.available() + reassembler_.held_blocks();
+    }
+    // The most memory this worker can come to use, in bytes.
+    [[nodiscard]] std::size_t mapped_bytes() const noexcept;
+
+  private:
+    using AppFlow = tcp::Flow<http::Stream>;
+
+    [[nodiscard]] auto stream_sink() noexcept;
+    void on_request(const AppFlow& flow, packet::Side sender, http::Request& request) noexcept;
+    void hand_off(forward::Form form, http::Request& request) noexcept;
+    void release(Block* first) noexcept;
+
+    HashSecret secret_;
+    std::vector<OutputLink> outputs_;
+    Counters counters_;  // worker: w, control: r
+    packet::Decapsulator decapsulator_;
+    tcp::Reassembler<http::Stream> reassembler_;
+    BlockPool blocks_;
+    http::HttpStage http_;
+    forward::RecordWriter record_writer_;
+    std::uint64_t now_ns_ = 0;
+    bool records_ = false;  // some output wants records
+    bool wires_ = false;    // some output wants the wire form
+};
+
+}  // namespace rebuilder::pipeline
