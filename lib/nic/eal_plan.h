@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// EalPlan: the arguments for DPDK's environment layer (EAL), from our options and the host's facts.
+//
+// Pure: no DPDK, no system calls. EAL options that the operator gave behind `--` come last and win; where one
+// of them decides a matter (lcores, memory, PCI devices), nothing of ours is said about it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nic/host.h"
+#include "nic/input.h"
+
+namespace rebuilder::nic {
+
+struct EalOptions {
+    std::vector<Device> devices;
+    unsigned workers = 1;
+    std::string lcores;              // --lcores MAP as EAL takes it; empty: plan_lcores()
+    std::uint64_t buffer_bytes = 0;  // all RX buffers, see buffer_bytes() in port.h
+    std::vector<std::string> extra;  // the operator's EAL options
+    bool verbose = false;            // EAL's own messages on stderr
+};
+
+struct EalPlan {
+    std::vector<std::string> arguments;  // without the program's name
+    std::string hint;                    // a sentence for the log when the host could serve us better, else empty
+    unsigned workers = 1;
+    bool verbose = false;
+};
+
+// Lcore 0 is the control thread, lcores 1.. are the workers. With a CPU to spare each worker gets one of its
+// own, the highest ones, and everything else floats over the rest. With fewer, all float over all CPUs.
+[[nodiscard]] std::string plan_lcores(std::span<const unsigned> cpus, unsigned workers);
+
+// Throws Error (runtime) when a dpdk: input would have to do without hugepages.
+[[nodiscard]] EalPlan plan_eal(const EalOptions& options, const Host& host);
+
+}  // namespace rebuilder::nic

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nic/port.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include "base/error.h"
+#include "nic/buffer_pool.h"
+#include "nic/eal_log.h"
+#include "nic/kernel_interface.h"
+#include "nic/output_aside.h"
+#include "nic/port_config.h"
+
+namespace rebuilder::nic {
+
+namespace {
+
+constexpr std::uint16_t no_port = RTE_MAX_ETHPORTS;
+
+bool behind_kernel(InputKind kind) {
+    return kind == InputKind::af_packet || kind == InputKind::af_xdp;
+}
+
+// The driver's own words are the best reason, the error number the next best.
+[[noreturn]] void fail(const std::string& name, std::string_view what, int error) {
+    std::string reason = EalLog::first_error();
+    if (reason.empty()) reason = rte_strerror(error < 0 ? -error : error);
+    throw Error(ExitStatus::runtime, fmt::format("{}: {}: {}", name, what, reason));
+}
+
+// Why DPDK has no port for a PCI device is nearly always that the kernel still has it.
+std::string missing_port_reason(const Device& device) {
+    if (device.input.kind != InputKind::dpdk) {
+        std::string reason = EalLog::first_error();
+        if (reason.empty()) reason = "DPDK has no driver for it; is the driver's package installed?";
+        const bool unprivileged = device.input.kind == InputKind::af_packet && ::geteuid() != 0;
+        return unprivileged ? reason + "; this needs root, or CAP_NET_RAW and CAP_IPC_LOCK" : reason;
+    }
+    std::error_code error;
+    const auto driver = std::filesystem::read_symlink("/sys/bus/pci/devices/" + device.port_name + "/driver", error);
+    if (error) {
+        return fmt::format("no kernel driver holds the device for DPDK; bind it with `dpdk-devbind.py -b vfio-pci {}`",
+            device.port_name);
+    }
+    return fmt::format("DPDK did not take it, the kernel's driver is {}; unless that is vfio-pci or igb_uio, bind it "
+                       "with `dpdk-devbind.py -b vfio-pci {}`",
+        driver.filename().string(), device.port_name);
+}
+
+// libbpf passes the kernel's explanation on among much else.
+std::string kernel_reason(const std::string& text) {
+    constexpr std::string_view mark = "Kernel error message: ";
+    const std::size_t found = text.find(mark);
+    if (found == std::string::npos) return {};
+    const std::size_t begin = found + mark.size();
+    return text.substr(begin, text.find('\n', begin) - begin);
+}
+
+}  // namespace
+
+struct Port::State {
+    State(const Device& wanted_device, const PortOptions& port_options)
+        : device(wanted_device)
+        , options(port_options) {}
+    ~State();
+
+    void find();
+    void start();
+    [[nodiscard]] int try_start(Rss rss, std::uint16_t tx_queues);
+    void make_pools(const rte_eth_dev_info& info);
+    void enable_promiscuous();
+    void describe(Rss rss);
+    static int on_event(std::uint16_t port, rte_eth_event_type event, void* state, void* details) noexcept;
+
+    Device device;
+    PortOptions options;
+    std::uint16_t port = no_port;
+    std::uint16_t queues = 0;
+    std::uint16_t descriptors = 0;
+    std::uint16_t mtu = 0;
+    BufferPlan buffers;
+    bool started = false;
+    RssKey key = make_rss_key();
+    std::vector<BufferPool> pools;  // one a queue
+    PromiscuousMembership promiscuous;
+    PacketSocketDrops drops;
+    std::atomic<bool> failed = false;  // DPDK's interrupt thread: w, control: r
+    std::string description;
+    std::vector<std::string> notes;
+};
+
+int Port::State::on_event(std::uint16_t, rte_eth_event_type, void* state, void*) noexcept {
+    static_cast<State*>(state)->failed.store(true, std::memory_order_relaxed);
+    return 0;
+}
+
+Port::State::~State() {
+    if (port == no_port) return;
+    for (const auto event : {RTE_ETH_EVENT_INTR_RESET, RTE_ETH_EVENT_INTR_RMV}) {
+        rte_eth_dev_callback_unregister(port, event, on_event, this);
+    }
+    if (started) rte_eth_dev_stop(port);
+    rte_eth_dev_close(port);
+}
+
+void Port::State::find() {
+    if (rte_eth_dev_get_port_by_name(device.port_name.c_str(), &port) == 0) return;
+    port = no_port;
+    throw Error(ExitStatus::runtime, fmt::format("{}: {}", device.input.name, missing_port_reason(device)));
+}
+
+void Port::State::make_pools(const rte_eth_dev_info& info) {
+    const int numa_node = rte_eth_dev_socket_id(port);
+    for (std::uint16_t queue = 0; queue < queues; ++queue) {
+        pools.push_back(make_buffer_pool(buffers, fmt::format("rx_{}_{}", port, queue), numa_node, device.input.name));
+    }
+    if (info.min_rx_bufsize > buffers.room) {
+        throw Error(ExitStatus::usage,
+            fmt::format("{}: the device wants RX buffers of {} bytes or more", device.input.name, info.min_rx_bufsize));
+    }
+}
+
+// Answers 0 or a negative error. May be called again with less after a failure.
+int Port::State::try_start(Rss rss, std::uint16_t tx_queues) {
+    rte_eth_dev_info info{};
+    if (const int error = rte_eth_dev_info_get(port, &info); error != 0) return error;
+    const rte_eth_conf conf = port_configuration(info, mtu, buffers.room, rss, key);
+    if (const int error = rte_eth_dev_configure(port, queues, tx_queues, &conf); error != 0) return error;
+
+    // Some drivers (ENA) take the MTU only by this call. A kernel interface's MTU is its administrator's.
+    if (device.input.kind == InputKind::dpdk) {
+        const int error = rte_eth_dev_set_mtu(port, mtu);
+        if (error != 0 && error != -ENOTSUP) {
+            notes.push_back(fmt::format("{}: the device keeps its MTU, {} was refused", device.input.name, mtu));
+        }
+    }
+
+    std::uint16_t tx_descriptors = 512;
+    if (const int error = rte_eth_dev_adjust_nb_rx_tx_desc(port, &descriptors, &tx_descriptors); error != 0) {
+        return error;
+    }
+    const auto numa_node = static_cast<unsigned>(rte_eth_dev_socket_id(port));
+    rte_eth_rxconf rx_conf = info.default_rxconf;
+    rx_conf.offloads = conf.rxmode.offloads;
+    for (std::uint16_t queue = 0; queue < queues; ++queue) {
+        const int error = rte_eth_rx_queue_setup(port, queue, descriptors, numa_node, &rx_conf, pools[queue].get());
+        if (error != 0) return error;
+    }
+    for (std::uint16_t queue = 0; queue < tx_queues; ++queue) {
+        const int error = rte_eth_tx_queue_setup(port, queue, tx_descriptors, numa_node, nullptr);
+        if (error != 0) return error;
+    }
+    const int error = rte_eth_dev_start(port);
+    started = error == 0;
+    return error;
+}
+
+void Port::State::start() {
+    rte_eth_dev_info info{};
+    if (const int error = rte_eth_dev_info_get(port, &info); error != 0) {
+        fail(device.input.name, "the device does not answer", error);
+    }
+    queues = std::min(device.queues, info.max_rx_queues);
+    if (queues == 0) throw Error(ExitStatus::usage, fmt::format("{}: has no RX queue", device.input.name));
+    if (queues < device.queues) {
+        notes.push_back(fmt::format(
+            "{}: {} RX queues instead of {}, the device has no more", device.input.name, queues, device.queues));
+    }
+    descriptors = options.descriptors;
+    std::uint16_t unused = 0;
+    rte_eth_dev_adjust_nb_rx_tx_desc(port, &descriptors, &unused);
+    buffers = plan_buffers(device.input.kind, descriptors, options.frame_room);
+    mtu = usable_mtu(info, options.mtu, buffers.room);
+    make_pools(info);
+
+    const OutputAside aside(device.input.kind == InputKind::af_xdp && !EalLog::shown());  // libxdp is talkative
+    const std::size_t notes_before = notes.size();
+    int error = 0;
+    for (const Rss rss : rss_wishes(info, queues)) {
+        for (const std::uint16_t tx_queues : tx_queue_wishes(info, queues)) {
+            EalLog::forget();
+            notes.resize(notes_before);
+            error = try_start(rss, tx_queues);
+            if (error == 0) return describe(rss);
+        }
+    }
+    if (const std::string reason = kernel_reason(aside.text()); !reason.empty()) {
+        throw Error(ExitStatus::runtime, fmt::format("{}: the kernel refuses XDP: {}", device.input.name, reason));
+    }
+    fail(device.input.name, "the device cannot be started", error);
+}
+
+void Port::State::enable_promiscuous() {
+    if (!options.promiscuous || device.input.kind == InputKind::pcap) return;
+    bool enabled = false;
+    if (behind_kernel(device.input.kind)) {
+        promiscuous = PromiscuousMembership(device.input.argument);
+        enabled = promiscuous.active();
+    } else {
+        enabled = rte_eth_promiscuous_enable(port) == 0;
+    }
+    if (!enabled) {
+        notes.push_back(
+            fmt::format("{}: no promiscuous mode, only frames for the device's own address arrive", device.input.name));
+    }
+}
+
+void Port::State::describe(Rss rss) {
+    rte_eth_dev_info info{};
+    rte_eth_dev_info_get(port, &info);
+    std::string_view spread = "one queue";
+    if (queues > 1) {
+        switch (rss) {
+        case Rss::our_key: spread = "spread by RSS"; break;
+        case Rss::device_key: spread = "spread by RSS with the device's own key"; break;
+        case Rss::off: spread = "spread by the driver"; break;
+        }
+    }
+    std::string frames = fmt::format("MTU {}", mtu);
+    if (device.input.kind == InputKind::af_packet)
+        frames = fmt::format("frames up to {} bytes", default_frame_room - 96);
+    if (device.input.kind == InputKind::pcap) frames = "frames of any size";
+    description = fmt::format("{}: {}, {} RX {} ({}), {}", device.input.name, info.driver_name, queues,
+        queues == 1 ? "queue" : "queues", spread, frames);
+
+    if (!behind_kernel(device.input.kind)) return;
+    const std::string& interface = device.input.argument;
+    const unsigned interface_mtu = kernel_interface_mtu(interface);
+    if (device.input.kind == InputKind::af_xdp && interface_mtu > mtu) {
+        notes.push_back(fmt::format("{}: the interface's MTU is {}, but af_xdp loses packets beyond {} bytes",
+            device.input.name, interface_mtu, mtu));
+    }
+    if (!kernel_interface_up(interface)) {
+        notes.push_back(fmt::format("{}: the interface is down; `ip link set {} up`", device.input.name, interface));
+    }
+}
+
+std::uint64_t buffer_bytes(const Device& device, const PortOptions& options) noexcept {
+    return device.queues * plan_buffers(device.input.kind, options.descriptors, options.frame_room).bytes();
+}
+
+Port::Port(const Device& device, const PortOptions& options) : state_(std::make_unique<State>(device, options)) {
+    state_->find();
+    for (const auto event : {RTE_ETH_EVENT_INTR_RESET, RTE_ETH_EVENT_INTR_RMV}) {
+        rte_eth_dev_callback_register(state_->port, event, State::on_event, state_.get());
+    }
+    state_->start();
+    state_->enable_promiscuous();
+    if (device.input.kind == InputKind::af_packet) state_->drops = PacketSocketDrops(device.input.argument);
+}
+
+Port::~Port() = default;
+Port::Port(Port&& other) noexcept = default;
+
+Port& Port::operator=(Port&& other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+}
+
+const std::string& Port::name() const noexcept {
+    return state_->device.input.name;
+}
+const std::string& Port::description() const noexcept {
+    return state_->description;
+}
+const std::vector<std::string>& Port::notes() const noexcept {
+    return state_->notes;
+}
+std::uint16_t Port::queues() const noexcept {
+    return state_->queues;
+}
+
+RxQueue Port::rx_queue(std::uint16_t queue) const {
+    return {state_->port, queue, state_->device.input.kind == InputKind::pcap};
+}
+
+bool Port::link_up() const noexcept {
+    if (behind_kernel(state_->device.input.kind)) return kernel_interface_up(state_->device.input.argument);
+    rte_eth_link link{};
+    return rte_eth_link_get_nowait(state_->port, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+bool Port::failed() const noexcept {
+    return state_->failed.load(std::memory_order_relaxed);
+}
+
+PortStats Port::stats() noexcept {
+    rte_eth_stats from{};
+    rte_eth_stats_get(state_->port, &from);
+    return {from.ipackets, from.ibytes, from.imissed + state_->drops.count(), from.ierrors, from.rx_nombuf};
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> Port::extended_stats() const {
+    std::vector<std::pair<std::string, std::uint64_t>> stats;
+    const int count = rte_eth_xstats_get(state_->port, nullptr, 0);
+    if (count <= 0) return stats;
+    const auto size = static_cast<unsigned>(count);
+    std::vector<rte_eth_xstat_name> names(size);
+    std::vector<rte_eth_xstat> values(size);
+    if (rte_eth_xstats_get_names(state_->port, names.data(), size) != count ||
+        rte_eth_xstats_get(state_->port, values.data(), size) != count) {
+        return stats;
+    }
+    for (const rte_eth_xstat& value : values) {
+        if (value.id < size) stats.emplace_back(names[value.id].name, value.value);
+    }
+    return stats;
+}
+
+}  // namespace rebuilder::nic

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Port: one input, opened: configured, started, receiving.
+//
+// In:   a Device whose EAL option was among those that Eal started with.
+// Out:  RX queues. A device spreads frames over them by the outer headers: the tunnel's source port differs
+//       between connections, and both directions of a connection have the same. What the device cannot do is
+//       left out and said in notes(): fewer queues, a smaller MTU, no promiscuous mode.
+// Owns the RX buffers: every RxQueue has to be gone or released when the Port is destroyed, which stops and
+// closes the device. Lives shorter than Eal. Used by the control thread, except for the RxQueues.
+// Errors: the constructor throws Error naming the input; nothing else throws.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nic/input.h"
+#include "nic/rx_queue.h"
+
+namespace rebuilder::nic {
+
+struct PortOptions {
+    std::uint16_t descriptors = 2048;               // of an RX ring; the device may want more or fewer
+    std::uint32_t frame_room = default_frame_room;  // bytes in one buffer; larger frames take several
+    std::uint16_t mtu = 9216;                       // asked of a device; it may have less
+    bool promiscuous = true;                        // also frames for other addresses (a span port's)
+};
+
+// Memory for the RX buffers of a device, for EalOptions.
+[[nodiscard]] std::uint64_t buffer_bytes(const Device& device, const PortOptions& options) noexcept;
+
+// Since the start. frames + missed + errors is what reached the port.
+struct PortStats {
+    std::uint64_t frames = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t missed = 0;      // no room in an RX ring: the worker was too slow
+    std::uint64_t errors = 0;      // broken frames; for a capture: it ends in the middle of a record
+    std::uint64_t no_buffers = 0;  // times that a driver found no buffer
+};
+
+class Port {
+  public:
+    explicit Port(const Device& device, const PortOptions& options = {});
+    ~Port();
+    Port(Port&& other) noexcept;
+    Port& operator=(Port&& other) noexcept;
+
+    [[nodiscard]] const std::string& name() const noexcept;         // the input's SPEC
+    [[nodiscard]] const std::string& description() const noexcept;  // one line for the start-up log
+    // A sentence for each thing missing.
+    [[nodiscard]] const std::vector<std::string>& notes() const noexcept;
+
+    [[nodiscard]] std::uint16_t queues() const noexcept;  // may be fewer than wanted
+    [[nodiscard]] RxQueue rx_queue(std::uint16_t queue) const;
+
+    [[nodiscard]] bool link_up() const noexcept;
+    // The device is gone or wants a reset. It will not come back by itself: restart the process.
+    [[nodiscard]] bool failed() const noexcept;
+    [[nodiscard]] PortStats stats() noexcept;
+    // The driver's own counters, such as ENA's bw_in_allowance_exceeded.
+    [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> extended_stats() const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace rebuilder::nic
