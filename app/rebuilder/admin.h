@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Admin: what others may ask a running appliance over HTTP, each listener on threads of its own.
+//
+// --health-listen   GET /-/healthcheck   200 OK, or 503 and the reason while this instance should get no traffic
+//                   GET /-/ping          200 PONG
+// --admin-listen    GET /ledger          every counter and law as JSON
+// Anything else is 405, as load balancers' probes of the old system expect. A dead output does not fail the health
+// check: sending the mirror elsewhere would not help. Only counters and flags are read; the line never notices.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/ledger.h"
+#include "config.h"
+
+namespace rebuilder {
+
+class Admin {
+  public:
+    struct Sources {
+        std::function<Ledger()> ledger;
+        std::function<std::string()> ill_health;  // empty: fine
+    };
+
+    // Listens. Throws Error (runtime) that names the address which can't be had.
+    Admin(const Config& config, Sources sources);
+    ~Admin();
+    Admin(const Admin&) = delete;
+    Admin& operator=(const Admin&) = delete;
+
+    // From now on the health check says so, whatever the sources say.
+    void drain() noexcept;
+
+  private:
+    class Listener;
+    struct State;
+    std::shared_ptr<State> state_;
+    std::unique_ptr<Listener> health_;
+    std::unique_ptr<Listener> admin_;
+};
+
+}  // namespace rebuilder

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Config: every option, with its default. Filled by options.cpp, const afterwards.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "forward/output.h"
+#include "http/limits.h"
+#include "packet/decap.h"
+#include "tcp/limits.h"
+
+namespace rebuilder {
+
+enum class Command : std::uint8_t { run, replay, check };
+
+struct Config {
+    Command command = Command::run;
+
+    // Where frames come from.
+    std::vector<std::string> inputs;  // run: as written; nic/input.h reads them
+    std::vector<std::string> files;   // replay
+    packet::DecapConfig decap;
+    bool tunnel_given = false;  // --tunnel was: replay doesn't guess then
+
+    // Where requests go.
+    std::vector<forward::OutputSpec> outputs;
+    forward::HttpOptions http_output;
+    bool record_bodies = false;
+    std::uint32_t queue = 4096;  // requests that may wait for one forwarder
+
+    // Who does the work.
+    std::uint32_t workers = 0;     // 0: one for each RX queue of the inputs
+    std::uint32_t forwarders = 0;  // for each HTTP output; 0: one for each two workers
+    std::string lcores;            // EAL lcore map; empty: made from the CPUs this process may use
+    std::vector<std::string> eal;  // behind "--"
+
+    // Limits, for each worker.
+    tcp::Limits tcp;
+    http::Limits http;
+    std::size_t buffer_bytes = 128 << 20;  // requests in assembly and on their way out
+
+    // How it is watched, and how it ends.
+    std::string health_listen = "0.0.0.0:9445";  // "none": not at all
+    std::string admin_listen = "127.0.0.1:9446";
+    std::string ledger_file;
+    std::uint64_t drain_timeout_ns = 10'000'000'000;
+    bool explain = false;  // replay
+};
+
+}  // namespace rebuilder

@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config_print.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <ostream>
+#include <type_traits>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.h"
+#include "nic/input.h"
+
+namespace rebuilder {
+
+namespace {
+
+constexpr std::uint64_t kilobyte = 1 << 10;
+constexpr std::uint64_t megabyte = 1 << 20;
+constexpr std::uint64_t gigabyte = 1 << 30;
+constexpr std::uint64_t millisecond = 1'000'000;
+constexpr std::uint64_t second = 1000 * millisecond;
+constexpr std::uint64_t minute = 60 * second;
+constexpr std::uint64_t hour = 60 * minute;
+
+[[noreturn]] void refuse(const std::string& sentence) {
+    throw Error(ExitStatus::usage, sentence);
+}
+
+// ---- one value ----
+
+bool begins_with_digit(std::string_view text) {
+    return !text.empty() && text.front() >= '0' && text.front() <= '9';
+}
+
+// Takes the whole number off the front of `text`.
+std::uint64_t take_number(std::string_view& text, std::string_view kind) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc::result_out_of_range) refuse(fmt::format("{} is far too large", text));
+    if (error != std::errc{}) refuse(fmt::format("'{}' is not {}", text, kind));
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return number;
+}
+
+std::uint64_t read_number(std::string_view text, std::uint64_t least, std::uint64_t most) {
+    std::string_view rest = text;
+    const bool negative = text.starts_with('-') && begins_with_digit(text.substr(1));
+    const std::uint64_t number = negative ? 0 : take_number(rest, "a whole number");
+    if (!negative && !rest.empty()) refuse(fmt::format("'{}' is not a whole number", text));
+    if (negative || number < least || number > most) {
+        refuse(fmt::format("{} is out of range; {} to {} will do", text, least, most));
+    }
+    return number;
+}
+
+std::uint16_t read_port(std::string_view text) {
+    return static_cast<std::uint16_t>(read_number(text, 1, 65535));
+}
+
+std::uint64_t read_size(std::string_view text, std::uint64_t least, std::uint64_t most) {
+    constexpr std::string_view kind = "a size such as 1500, 64K, 1M or 2G";
+    std::string_view unit = text;
+    const std::uint64_t number = take_number(unit, kind);
+    std::uint64_t factor = 0;
+    if (unit.empty()) factor = 1;
+    if (unit == "K") factor = kilobyte;
+    if (unit == "M") factor = megabyte;
+    if (unit == "G") factor = gigabyte;
+    if (factor == 0) refuse(fmt::format("'{}' is not {}", text, kind));
+    if (number > most / factor || number * factor < least) {
+        refuse(fmt::format("{} is out of range; {} to {} will do", text, write_size(least), write_size(most)));
+    }
+    return number * factor;
+}
+
+std::uint64_t read_duration(std::string_view text, std::uint64_t least, std::uint64_t most) {
+    double number = 0;
+    const char* end = text.data() + text.size();
+    const auto [unit_at, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+    const std::string_view unit(unit_at, static_cast<std::size_t>(end - unit_at));
+    std::uint64_t factor = 0;
+    if (unit == "ms") factor = millisecond;
+    if (unit == "s" || unit.empty()) factor = second;
+    if (unit == "m") factor = minute;
+    // "inf" and "nan" would be numbers, too.
+    if (error != std::errc{} || factor == 0 || !begins_with_digit(text)) {
+        refuse(fmt::format("'{}' is not a duration such as 500ms, 5s, 0.5s or 2m", text));
+    }
+    const double ns = number * static_cast<double>(factor);
+    if (ns < static_cast<double>(least) || ns > static_cast<double>(most)) {
+        refuse(fmt::format("{} is out of range; {} to {} will do", text, write_duration(least), write_duration(most)));
+    }
+    return static_cast<std::uint64_t>(std::llround(ns));
+}
+
+std::string read_listen_address(const std::string& text) {
+    if (text == "none") return text;
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string::npos) refuse(fmt::format("'{}' is not ADDRESS:PORT, [ADDRESS]:PORT or none", text));
+    std::string address = text.substr(0, colon);
+    const bool brackets = address.size() > 2 && address.front() == '[' && address.back() == ']';
+    if (brackets) address = address.substr(1, address.size() - 2);
+    in6_addr binary{};
+    if (::inet_pton(brackets ? AF_INET6 : AF_INET, address.c_str(), &binary) != 1) {
+        refuse(fmt::format("'{}' does not begin with an address such as 127.0.0.1 or [::1]", text));
+    }
+    try {
+        (void)read_port(std::string_view(text).substr(colon + 1));
+    } catch (const Error& error) {
+        refuse(fmt::format("'{}' has no port at its end: {}", text, error.what()));
+    }
+    return text;
+}
+
+// ---- lists of values ----
+
+// What stands between the commas of all values.
+Values parts_of(const Values& values) {
+    Values parts;
+    for (const std::string& value : values) {
+        for (std::size_t from = 0; from <= value.size();) {
+            const std::size_t end = std::min(value.find(',', from), value.size());
+            parts.push_back(value.substr(from, end - from));
+            if (parts.back().empty()) refuse(fmt::format("'{}' has an empty part", value));
+            from = end + 1;
+        }
+    }
+    return parts;
+}
+
+template <class Number>
+void add_once(std::vector<Number>& numbers, Number number) {
+    if (std::ranges::find(numbers, number) == numbers.end()) numbers.push_back(number);
+}
+
+Values tunnels_of(const Config& config) {
+    Values parts;
+    for (const std::uint16_t port : config.decap.vxlan_ports) parts.push_back(fmt::format("vxlan:{}", port));
+    for (const std::uint16_t port : config.decap.geneve_ports) parts.push_back(fmt::format("geneve:{}", port));
+    if (config.decap.accept_plain) parts.emplace_back("none");
+    return {fmt::format("{}", fmt::join(parts, ","))};
+}
+
+void set_tunnels(Config& config, const Values& values) {
+    packet::DecapConfig& decap = config.decap;
+    decap.vxlan_ports.clear();
+    decap.geneve_ports.clear();
+    decap.accept_plain = false;
+    config.tunnel_given = true;
+    for (const std::string& part : parts_of(values)) {
+        const std::size_t colon = part.find(':');
+        const std::string_view name = std::string_view(part).substr(0, colon);
+        if (part == "none") {
+            decap.accept_plain = true;
+            continue;
+        }
+        if (name != "vxlan" && name != "geneve") {
+            refuse(fmt::format("'{}' is not a tunnel; vxlan:PORT, geneve:PORT and none are", part));
+        }
+        const std::uint16_t usual_port = name == "vxlan" ? 4789 : 6081;
+        add_once(name == "vxlan" ? decap.vxlan_ports : decap.geneve_ports,
+            colon == std::string::npos ? usual_port : read_port(std::string_view(part).substr(colon + 1)));
+    }
+    if (tunnels_of(config).front().empty()) refuse("an empty list would accept no frame at all");
+    for (const std::uint16_t port : decap.vxlan_ports) {
+        if (std::ranges::find(decap.geneve_ports, port) != decap.geneve_ports.end()) {
+            refuse(fmt::format("port {} can't be both vxlan and geneve", port));
+        }
+    }
+}
+
+Values vnis_of(const Config& config) {
+    Values parts;
+    for (const std::uint32_t vni : config.decap.vni_allow) parts.push_back(std::to_string(vni));
+    for (const std::uint32_t vni : config.decap.vni_deny) parts.push_back(fmt::format("!{}", vni));
+    return {parts.empty() ? "all" : fmt::format("{}", fmt::join(parts, ","))};
+}
+
+void set_vnis(Config& config, const Values& values) {
+    config.decap.vni_allow.clear();
+    config.decap.vni_deny.clear();
+    for (const std::string& part : parts_of(values)) {
+        if (part == "all") continue;
+        const bool exclude = part.front() == '!';
+        const auto vni = read_number(std::string_view(part).substr(exclude ? 1 : 0), 0, (1 << 24) - 1);
+        add_once(exclude ? config.decap.vni_deny : config.decap.vni_allow, static_cast<std::uint32_t>(vni));
+    }
+}
+
+Values http_ports_of(const Config& config) {
+    const auto& ports = config.decap.tcp_ports;
+    return {ports.empty() ? "all" : fmt::format("{}", fmt::join(ports, ","))};
+}
+
+void set_http_ports(Config& config, const Values& values) {
+    config.decap.tcp_ports.clear();
+    for (const std::string& part : parts_of(values)) {
+        if (part != "all") add_once(config.decap.tcp_ports, read_port(part));
+    }
+}
+
+Values inputs_of(const Config& config) {
+    return config.inputs;
+}
+
+void refuse_twice(const Values& values) {
+    for (const std::string& value : values) {
+        if (std::ranges::count(values, value) > 1) refuse(fmt::format("{} is given twice", value));
+    }
+}
+
+void set_inputs(Config& config, const Values& values) {
+    for (const std::string& value : values) (void)nic::parse_input(value);
+    refuse_twice(values);
+    config.inputs = values;
+}
+
+Values outputs_of(const Config& config) {
+    Values values;
+    for (const forward::OutputSpec& output : config.outputs) values.push_back(output.text);
+    return values;
+}
+
+void set_outputs(Config& config, const Values& values) {
+    config.outputs.clear();
+    for (const std::string& value : values) config.outputs.push_back(forward::parse_output(value));
+    refuse_twice(values);
+}
+
+// ---- a field of the Config with one value ----
+
+struct Access {
+    Option::Form form = Option::Form::word;
+    std::function<void(Config&, const Values&)> set;
+    std::function<Values(const Config&)> get;
+};
+
+// A field, of a Config that is const and of one that isn't.
+#define FIELD(path)                                                                                                    \
+    [](auto& config) -> auto& {                                                                                        \
+        return config.path;                                                                                            \
+    }
+
+template <class Field, class Read, class Write>
+Access scalar(Option::Form form, Field field, Read read, Write write) {
+    return {form,
+        [=](Config& config, const Values& values) {
+            auto& target = field(config);
+            target = static_cast<std::remove_reference_t<decltype(target)>>(read(values.back()));
+        },
+        [=](const Config& config) { return Values{write(field(config))}; }};
+}
+
+template <class Field>
+Access number(Field field, std::uint64_t least, std::uint64_t most) {
+    const auto read = [=](const std::string& text) { return read_number(text, least, most); };
+    return scalar(Option::Form::number, field, read, [](std::uint64_t value) { return std::to_string(value); });
+}
+
+// A number of threads; "auto" is 0 in the Config.
+template <class Field>
+Access threads(Field field) {
+    const auto read = [](const std::string& text) { return text == "auto" ? 0 : read_number(text, 1, 128); };
+    const auto write = [](std::uint64_t value) { return value == 0 ? "auto" : std::to_string(value); };
+    return scalar(Option::Form::number, field, read, write);
+}
+
+template <class Field>
+Access size(Field field, std::uint64_t least, std::uint64_t most) {
+    const auto read = [=](const std::string& text) { return read_size(text, least, most); };
+    return scalar(Option::Form::word, field, read, write_size);
+}
+
+template <class Field>
+Access duration(Field field, std::uint64_t least, std::uint64_t most) {
+    const auto read = [=](const std::string& text) { return read_duration(text, least, most); };
+    return scalar(Option::Form::word, field, read, write_duration);
+}
+
+// Text, for which `word` stands when it is empty.
+template <class Field>
+Access text_or(std::string word, Field field) {
+    const auto read = [=](const std::string& text) { return text == word ? std::string() : text; };
+    const auto write = [=](const std::string& text) { return text.empty() ? word : text; };
+    return scalar(Option::Form::word, field, read, write);
+}
+
+// DPDK's own words about a bad one would come late and say little.
+template <class Field>
+Access lcore_map(Field field) {
+    const Access text = text_or("auto", field);
+    const auto set = [set = text.set](Config& config, const Values& values) {
+        const std::string& map = values.back();
+        if (map != "auto" && (map.empty() || map.find_first_not_of("0123456789,-@()") != std::string::npos)) {
+            refuse(fmt::format("'{}' is not a map such as 0@0,1@2,2@3", map));
+        }
+        set(config, values);
+    };
+    return {text.form, set, text.get};
+}
+
+template <class Field>
+Access listen_address(Field field) {
+    return scalar(Option::Form::word, field, read_listen_address, [](const std::string& text) { return text; });
+}
+
+// One of two words.
+template <class Field, class Value>
+Access either(Option::Form form, Field field, std::string no_word, Value no, std::string yes_word, Value yes) {
+    const auto read = [=](const std::string& text) {
+        if (text != no_word && text != yes_word) {
+            refuse(fmt::format("'{}' is neither {} nor {}", text, yes_word, no_word));
+        }
+        return text == yes_word ? yes : no;
+    };
+    return scalar(form, field, read, [=](Value value) { return value == yes ? yes_word : no_word; });
+}
+
+template <class Field>
+Access flag(Field field) {
+    return either(Option::Form::flag, field, "false", false, "true", true);
+}
+
+}  // namespace
+
+std::string write_size(std::uint64_t bytes) {
+    constexpr std::array units{std::pair{gigabyte, 'G'}, std::pair{megabyte, 'M'}, std::pair{kilobyte, 'K'}};
+    for (const auto& [unit, letter] : units) {
+        if (bytes != 0 && bytes % unit == 0) return fmt::format("{}{}", bytes / unit, letter);
+    }
+    return std::to_string(bytes);
+}
+
+std::string write_duration(std::uint64_t ns) {
+    if (ns != 0 && ns % minute == 0) return fmt::format("{}m", ns / minute);
+    if (ns % second == 0) return fmt::format("{}s", ns / second);
+    if (ns % millisecond == 0) return fmt::format("{}ms", ns / millisecond);
+    return fmt::format("{}s", static_cast<double>(ns) / static_cast<double>(second));
+}
+
+const std::vector<Option>& option_table() {
+    constexpr unsigned live = Option::in_run | Option::in_check;
+    constexpr unsigned any = live | Option::in_replay;
+    constexpr auto array = Option::Repeat::array;
+    constexpr auto list = Option::Repeat::list;
+    static const std::vector<Option> table = [] {
+        std::vector<Option> options;
+        std::string_view group;
+        const auto add_many = [&](std::string_view name, std::string_view value, unsigned commands,
+                                  Option::Repeat repeat, std::string_view help, auto set, auto get) {
+            options.push_back({name, value, group, commands, repeat, help, Option::Form::word, set, get});
+        };
+        const auto add = [&](std::string_view name, std::string_view value, unsigned commands, std::string_view help,
+                             const Access& access) {
+            options.push_back(
+                {name, value, group, commands, Option::Repeat::no, help, access.form, access.set, access.get});
+        };
+
+        group = "Input";
+        add_many("input", "SPEC", live, array,
+            "where mirrored frames come from; repeat it for more: dpdk:PCI_ADDRESS, af_xdp:INTERFACE, "
+            "af_packet:INTERFACE, pcap:FILE, vdev:DPDK_DEVICE",
+            set_inputs, inputs_of);
+        add_many("tunnel", "LIST", any, list,
+            "what mirrored frames are wrapped in; none: in nothing (replay finds that out by itself)", set_tunnels,
+            tunnels_of);
+        add_many("vni", "N", any, list, "only this virtual network; !N: all but this one; repeat it for more", set_vnis,
+            vnis_of);
+        add_many("http-ports", "LIST", any, list,
+            "only TCP connections to or from these ports; on any port, HTTP is recognised by its bytes", set_http_ports,
+            http_ports_of);
+
+        group = "Output";
+        add_many("output", "SPEC", any, array,
+            "where each request goes; repeat it for more: http://HOST:PORT, jsonl:FILE (- is stdout), null",
+            set_outputs, outputs_of);
+        add("connections", "N", any, "connections that each forwarder keeps open",
+            number(FIELD(http_output.connections), 1, 4096));
+        add("pipeline", "N", any,
+            "requests on one connection that may wait for their answer; fast, but not every server likes "
+            "more than 1",
+            number(FIELD(http_output.pipeline), 1, 1024));
+        add("timeout", "DURATION", any, "the longest wait for a connection, and for an answer",
+            duration(FIELD(http_output.timeout_ns), millisecond, hour));
+        add("retries", "N", any, "how often a request is sent again when its connection breaks",
+            number(FIELD(http_output.retries), 0, 100));
+        add("queue", "N", live, "requests of one worker that may wait for a forwarder; then the newest are shed",
+            number(FIELD(queue), 1, 1 << 20));
+        add("bodies", "", any, "write bodies into jsonl records, in base64", flag(FIELD(record_bodies)));
+
+        group = "Limits";
+        add("max-head", "SIZE", any, "largest request line with its header fields",
+            size(FIELD(http.max_head), kilobyte, 64 * kilobyte));
+        add("max-body", "SIZE", any, "largest body that is kept whole", size(FIELD(http.max_body), 0, gigabyte));
+        add("oversize", "truncate|drop", any, "what becomes of a request with a larger body",
+            either(Option::Form::word, FIELD(http.oversize), "drop", http::Oversize::drop, "truncate",
+                http::Oversize::truncate));
+        add("max-flows", "N", any, "connections that a worker follows; then it gives up the longest idle one",
+            number(FIELD(tcp.max_flows), 1, 1 << 24));
+        add("gap-timeout", "DURATION", any, "how long a hole in a stream may wait to be filled",
+            duration(FIELD(tcp.gap_timeout_ns), millisecond, hour));
+        add("idle-timeout", "DURATION", any, "how long a silent connection is remembered",
+            duration(FIELD(tcp.idle_timeout_ns), second, 24 * hour));
+        add("held-per-flow", "SIZE", any, "what one connection may keep behind a hole",
+            size(FIELD(tcp.held_bytes_per_flow), 2 * kilobyte, 16 * megabyte));
+        add("held", "SIZE", any, "what all connections of a worker may keep behind holes",
+            size(FIELD(tcp.held_bytes), 64 * kilobyte, 64 * gigabyte));
+        add("buffers", "SIZE", any, "a worker's memory for requests in assembly and on their way out",
+            size(FIELD(buffer_bytes), megabyte, 64 * gigabyte));
+
+        group = "Workers";
+        add("workers", "N", live, "threads that rebuild; auto: one for each receive queue of the inputs",
+            threads(FIELD(workers)));
+        add("forwarders", "N", live, "threads that send, for each http output; auto: one for each two workers",
+            threads(FIELD(forwarders)));
+        add("lcores", "MAP", live, "which thread runs on which CPU, as DPDK's --lcores; auto: by the CPUs it may use",
+            lcore_map(FIELD(lcores)));
+
+        group = "Operation";
+        add("ledger", "FILE", any, "write every counter there at the end, as JSON",
+            text_or("none", FIELD(ledger_file)));
+        add("health-listen", "ADDRESS:PORT", live, "where /-/healthcheck is answered; or none",
+            listen_address(FIELD(health_listen)));
+        add("admin-listen", "ADDRESS:PORT", live, "where the counters are served, at /ledger; or none",
+            listen_address(FIELD(admin_listen)));
+        add("drain-timeout", "DURATION", any, "how long requests may still be sent at the end",
+            duration(FIELD(drain_timeout_ns), 0, hour));
+        return options;
+    }();
+    return table;
+}
+#undef FIELD
+
+namespace {
+
+// In single quotes, TOML takes text as it is.
+std::string quoted(const std::string& text) {
+    if (text.find_first_of("\"\\") == std::string::npos) return fmt::format("\"{}\"", text);
+    if (text.find('\'') == std::string::npos) return fmt::format("'{}'", text);
+    std::string escaped;
+    for (const char c : text) {
+        if (c == '"' || c == '\\') escaped += '\\';
+        escaped += c;
+    }
+    return fmt::format("\"{}\"", escaped);
+}
+
+}  // namespace
+
+void print_config(const Config& config, std::ostream& out) {
+    for (const Option& option : option_table()) {
+        Values words;
+        for (const std::string& value : option.get(config)) {
+            const bool is_number = option.form == Option::Form::number && begins_with_digit(value);
+            words.push_back(is_number || option.form == Option::Form::flag ? value : quoted(value));
+        }
+        // A tunnel that isn't given must stay so: replay guesses only then.
+        if (option.name == "tunnel" && !config.tunnel_given) out << "# ";
+        const std::string all = fmt::format("{}", fmt::join(words, ", "));
+        out << option.name << " = " << (option.repeat == Option::Repeat::array ? "[" + all + "]" : all) << '\n';
+    }
+}
+
+}  // namespace rebuilder

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// ConfigPrint: a Config as text. Every option is declared once, in the table of config_print.cpp: its name,
+// its help, what values it takes, and how they get into the Config and out of it.
+//
+// From the table come the command line, the environment's names, the file's keys, the help with its defaults,
+// and what `rebuilder check` prints.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config.h"
+
+namespace rebuilder {
+
+using Values = std::vector<std::string>;
+
+struct Option {
+    enum class Form : std::uint8_t { word, number, flag };
+    enum class Repeat : std::uint8_t { no, list, array };  // list: also at the commas of a value
+
+    // The commands that have it.
+    static constexpr unsigned in_run = 1;
+    static constexpr unsigned in_replay = 2;
+    static constexpr unsigned in_check = 4;
+
+    std::string_view name;
+    std::string_view value;  // what stands for it in the help
+    std::string_view group;  // of the help
+    unsigned commands = 0;
+    Repeat repeat = Repeat::no;
+    std::string_view help;
+    Form form = Form::word;
+
+    // Throws Error (usage) that says what is wrong with a value, but not whose value it is.
+    std::function<void(Config&, const Values&)> set;
+    std::function<Values(const Config&)> get;
+};
+
+// In the order of the help. What only the command line has (--config, --explain) is not in it.
+[[nodiscard]] const std::vector<Option>& option_table();
+
+// "1500", "64K", "1M", "2G", in powers of 1024; "500ms", "5s", "2m".
+[[nodiscard]] std::string write_size(std::uint64_t bytes);
+[[nodiscard]] std::string write_duration(std::uint64_t ns);
+
+// A configuration file of all options, from which parse_options() reads the same Config back.
+void print_config(const Config& config, std::ostream& out);
+
+}  // namespace rebuilder

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+
+#include "base/error.h"
+#include "capture_reader.h"
+#include "explain.h"
+#include "outputs.h"
+#include "report.h"
+
+namespace rebuilder {
+namespace {
+
+constexpr std::uint64_t tick_ns = 100'000'000;
+// A frame of 64 KiB may hold 3,641 requests ("GET / HTTP/1.0", two line ends): with bursts of this size the queue
+// below never overflows.
+constexpr std::size_t burst = 16;
+constexpr std::size_t queue = 128 * 1024;
+
+// Every second a line to a person who waits.
+class ProgressLine {
+  public:
+    void update(const CaptureReader& reader, const std::string& file, std::uint64_t requests) {
+        if (!shown_) return;
+        const auto now = std::chrono::steady_clock::now();
+        if (now - last_ < std::chrono::seconds(1)) return;
+        last_ = now;
+        fmt::print(stderr, "\r{}: {:3.0f} %, {} requests", file, reader.progress() * 100, requests);
+        std::fflush(stderr);
+        written_ = true;
+    }
+    ~ProgressLine() {
+        if (written_) fmt::print(stderr, "\r\033[K");
+    }
+
+  private:
+    bool shown_ = ::isatty(STDERR_FILENO) == 1;
+    bool written_ = false;
+    std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+// Whether none of the first frames of any file came through a tunnel: a capture of a server's own traffic. In a mirror's
+// capture, frames outside the tunnel are the appliance's own, and no requests of anybody's clients.
+bool captures_are_plain(const Config& config) {
+    constexpr int frames_examined = 1000;
+    const packet::Decapsulator tunnels(config.decap);
+    for (const std::string& file : config.files) {
+        CaptureReader reader(file);
+        for (int i = 0; i < frames_examined; ++i) {
+            const auto frames = reader.read(1, CaptureReader::no_time);
+            if (frames.empty()) break;
+            packet::Segment segment;
+            if (tunnels.decap(frames[0], segment) != Counter::frame_not_tunnel) return false;
+        }
+    }
+    return true;
+}
+
+pipeline::WorkerConfig replay_worker_config(const Config& config) {
+    pipeline::WorkerConfig worker = worker_config(config);
+    if (!config.tunnel_given) worker.decap.accept_plain = captures_are_plain(config);
+    return worker;
+}
+
+class Replay {
+  public:
+    explicit Replay(const Config& config) : config_(config), outputs_(config, 1, queue) {
+        workers_[0] = std::make_unique<pipeline::Worker>(replay_worker_config(config), outputs_.links(0));
+    }
+
+    void file(const std::string& path) {
+        CaptureReader reader(path);
+        while (reader.peek_time() != CaptureReader::no_time) {
+            if (next_tick_ == 0) next_tick_ = reader.peek_time() + tick_ns;
+            // A tick stands between the frames before it and those after it, as in the appliance.
+            while (reader.peek_time() >= next_tick_) tick(reader.peek_time());
+            const auto frames = reader.read(config_.explain ? 1 : burst, next_tick_);
+            if (config_.explain) {
+                explain_.frame(frames[0], worker(), [&] { worker().on_burst(frames); });
+            } else {
+                worker().on_burst(frames);
+            }
+            settle();
+            progress_.update(reader, path, worker().counters()[Counter::requests_rebuilt]);
+        }
+        if (!reader.problem().empty()) problems_.push_back(reader.problem());
+    }
+
+    int finish() {
+        if (config_.explain) {
+            explain_.end(worker(), [&] { worker().drain(); });
+        } else {
+            worker().drain();
+        }
+        outputs_.drain(config_.drain_timeout_ns);
+        worker().reclaim();
+        const Ledger ledger = outputs_.ledger(workers_);
+        for (std::string& trouble : outputs_.troubles()) problems_.push_back(std::move(trouble));
+        return report_end(config_, ledger, worker().blocks_in_use(), problems_);
+    }
+
+  private:
+    [[nodiscard]] pipeline::Worker& worker() noexcept { return *workers_[0]; }
+
+    void tick(std::uint64_t next_frame_ns) {
+        // A long silence needs no tick for each of its tenths of a second.
+        constexpr std::uint64_t silence = 600 * tcp::second_ns;
+        if (next_frame_ns - next_tick_ > silence) next_tick_ = next_frame_ns - silence;
+        if (config_.explain) {
+            explain_.tick(next_tick_, worker(), [&] { worker().on_tick(next_tick_); });
+        } else {
+            worker().on_tick(next_tick_);
+        }
+        next_tick_ += tick_ns;
+    }
+
+    // Lets the outputs work, and waits for them while they hold too much.
+    void settle() {
+        outputs_.step(0);
+        worker().reclaim();
+        const std::size_t many_blocks = config_.buffer_bytes / pipeline::Worker::block_bytes / 4;
+        while (outputs_.waiting() > queue / 2 || worker().blocks_in_use() > many_blocks) {
+            if (!outputs_.step(1)) break;
+            worker().reclaim();
+        }
+    }
+
+    const Config& config_;
+    Outputs outputs_;
+    std::array<std::unique_ptr<pipeline::Worker>, 1> workers_;
+    Explain explain_;
+    ProgressLine progress_;
+    std::vector<std::string> problems_;
+    std::uint64_t next_tick_ = 0;
+};
+
+}  // namespace
+
+int replay(const Config& config) {
+    Replay replay(config);
+    try {
+        for (const std::string& file : config.files) replay.file(file);
+    } catch (const Error& error) {
+        // What came before this file is delivered and counted all the same.
+        fmt::print(stderr, "rebuilder: {}\n", error.what());
+        replay.finish();
+        return static_cast<int>(error.exit_status);
+    }
+    return replay.finish();
+}
+
+}  // namespace rebuilder

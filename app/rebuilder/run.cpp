@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "admin.h"
+#include "base/error.h"
+#include "loop.h"
+#include "nic/eal.h"
+#include "nic/eal_plan.h"
+#include "nic/host.h"
+#include "nic/input.h"
+#include "nic/port.h"
+#include "outputs.h"
+#include "report.h"
+
+namespace rebuilder {
+namespace {
+
+std::atomic<bool> stop_requested{false};  // signal handler and control: w, workers: r
+
+void on_signal(int) noexcept {
+    stop_requested.store(true, std::memory_order_relaxed);
+}
+
+void say(const std::string& sentence) {
+    fmt::print(stderr, "rebuilder: {}\n", sentence);
+}
+
+std::vector<nic::Device> plan_devices(const Config& config) {
+    const auto workers = static_cast<std::uint16_t>(std::max(config.workers, 1u));
+    std::vector<nic::Device> devices;
+    for (const std::string& spec : config.inputs) {
+        const nic::Input input = nic::parse_input(spec);
+        nic::check_input(input);
+        devices.push_back(nic::make_device(input, devices.size(), nic::queues_for(input, workers)));
+    }
+    return devices;
+}
+
+nic::Eal start_eal(const Config& config, const std::vector<nic::Device>& devices, unsigned workers, std::string& hint) {
+    nic::EalOptions options;
+    options.devices = devices;
+    options.workers = workers;
+    options.lcores = config.lcores;
+    options.extra = config.eal;
+    for (const nic::Device& device : devices) options.buffer_bytes += nic::buffer_bytes(device, {});
+    const nic::EalPlan plan = nic::plan_eal(options, nic::read_host());
+    hint = plan.hint;
+    return nic::Eal(plan);
+}
+
+// Everything that lives as long as the run, in the order of its making.
+class Appliance {
+  public:
+    explicit Appliance(const Config& config)
+        : config_(config)
+        , devices_(plan_devices(config))
+        , worker_count_(count_workers())
+        , outputs_(config, worker_count_, config.queue)
+        , eal_(start_eal(config, devices_, worker_count_, hint_)) {
+        for (const nic::Device& device : devices_) ports_.emplace_back(device);
+        const pipeline::WorkerConfig worker = worker_config(config);
+        for (std::size_t i = 0; i < worker_count_; ++i) {
+            workers_.push_back(std::make_unique<pipeline::Worker>(worker, outputs_.links(i)));
+            statuses_.push_back(std::make_unique<WorkerStatus>());
+        }
+        share_queues();
+        admin_.emplace(config, Admin::Sources{
+                                   [this] { return outputs_.ledger(workers_); },
+                                   [this] { return ill_health(); },
+                               });
+    }
+
+    int run() {
+        outputs_.start();
+        LoopOptions options;
+        options.yield_when_idle = eal_.workers_share_cpus();
+        for (unsigned i = 0; i < worker_count_; ++i) {
+            eal_.launch(
+                i, [this, i, options] { run_loop(queues_[i], *workers_[i], options, *statuses_[i], stop_requested); });
+        }
+        say_ready();
+        supervise();
+        return finish();
+    }
+
+  private:
+    // One line that says so, then what an operator may want to know about it.
+    void say_ready() {
+        say(fmt::format("ready: {} worker{}, each with at most {} MiB", worker_count_, worker_count_ == 1 ? "" : "s",
+            workers_[0]->mapped_bytes() >> 20));
+        for (const nic::Port& port : ports_) {
+            fmt::print(stderr, "  {}\n", port.description());
+            for (const std::string& note : port.notes()) fmt::print(stderr, "  {}\n", note);
+        }
+        if (!hint_.empty()) fmt::print(stderr, "  {}\n", hint_);
+    }
+
+    [[nodiscard]] unsigned count_workers() const {
+        unsigned queues = 0;
+        for (const nic::Device& device : devices_) queues += device.queues;
+        return config_.workers != 0 ? config_.workers : std::max(queues, 1u);
+    }
+
+    // Queue after queue to worker after worker: one each, when there are as many.
+    void share_queues() {
+        queues_.resize(worker_count_);
+        std::size_t next = 0;
+        for (nic::Port& port : ports_) {
+            for (std::uint16_t queue = 0; queue < port.queues(); ++queue) {
+                queues_[next++ % worker_count_].push_back(port.rx_queue(queue));
+            }
+        }
+        if (next < worker_count_) {
+            hint_ += fmt::format("{}{} of the workers have no queue: the inputs have {}", hint_.empty() ? "" : "\n  ",
+                worker_count_ - next, next);
+        }
+    }
+
+    // The control thread's own loop, until the workers are done.
+    void supervise() {
+        const auto all_finished = [this] {
+            return std::all_of(statuses_.begin(), statuses_.end(),
+                [](const auto& status) { return status->finished.load(std::memory_order_acquire); });
+        };
+        auto next_tick = std::chrono::steady_clock::now();
+        while (!all_finished()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+            if (std::chrono::steady_clock::now() < next_tick) continue;
+            next_tick += std::chrono::seconds(1);
+            nic::Eal::tick();
+            for (const nic::Port& port : ports_) {
+                if (!port.failed() || stop_requested) continue;
+                problems_.push_back(fmt::format("{}: the device is gone or wants a reset", port.name()));
+                stop_requested = true;
+            }
+        }
+        eal_.wait();
+    }
+
+    int finish() {
+        admin_->drain();
+        outputs_.drain(config_.drain_timeout_ns);
+        std::size_t blocks = 0;
+        for (auto& worker : workers_) {
+            worker->reclaim();
+            blocks += worker->blocks_in_use();
+        }
+        for (std::size_t i = 0; i < ports_.size(); ++i) {
+            nic::Port& port = ports_[i];
+            const nic::PortStats stats = port.stats();
+            if (devices_[i].input.kind == nic::InputKind::pcap && stats.errors != 0) {
+                problems_.push_back(fmt::format("{}: the capture ends in the middle of a frame", port.name()));
+            }
+            fmt::print(stderr, "  {}: {} frames received, {} missed, {} errors, {} times without a buffer\n",
+                port.name(), stats.frames, stats.missed, stats.errors, stats.no_buffers);
+        }
+        for (std::string& trouble : outputs_.troubles()) problems_.push_back(std::move(trouble));
+        return report_end(config_, outputs_.ledger(workers_), blocks, problems_);
+    }
+
+    // Why this instance should get no more traffic; empty when it should.
+    [[nodiscard]] std::string ill_health() const {
+        if (stop_requested) return "draining";
+        for (const nic::Port& port : ports_) {
+            if (!port.link_up()) return fmt::format("{} is down", port.name());
+        }
+        const std::uint64_t now_ns = nic::HostTime::wall_ns();
+        for (std::size_t i = 0; i < worker_count_; ++i) {
+            const std::uint64_t beat_ns = statuses_[i]->heartbeat_ns.load(std::memory_order_relaxed);
+            if (now_ns > beat_ns + heartbeat_limit_ns && !statuses_[i]->finished) {
+                return fmt::format("worker {} is stuck", i);
+            }
+        }
+        return {};
+    }
+
+    static constexpr std::uint64_t heartbeat_limit_ns = 2'000'000'000;
+
+    const Config& config_;
+    std::vector<nic::Device> devices_;
+    unsigned worker_count_;
+    std::string hint_;  // what would make it faster
+    Outputs outputs_;
+    nic::Eal eal_;
+    std::vector<nic::Port> ports_;
+    std::vector<std::unique_ptr<pipeline::Worker>> workers_;
+    std::vector<std::unique_ptr<WorkerStatus>> statuses_;
+    std::vector<std::vector<nic::RxQueue>> queues_;  // for each worker
+    std::optional<Admin> admin_;
+    std::vector<std::string> problems_;
+};
+
+}  // namespace
+
+int run(const Config& config) {
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    ::sigaction(SIGINT, &action, nullptr);
+    ::sigaction(SIGTERM, &action, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+    return Appliance(config).run();
+}
+
+}  // namespace rebuilder
