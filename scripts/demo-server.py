@@ -25,8 +25,10 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         target = self.path if len(self.path) <= 44 else self.path[:41] + "..."
-        print(f"  {self.command:8}{target:46}{self.headers.get('Host', '-'):20}"
-              f"{len(body):>7}  {self.headers.get('X-Forwarded-For', '-')}", flush=True)
+        # One write a line: connections are answered side by side.
+        sys.stdout.write(f"  {self.command:8}{target:46}{self.headers.get('Host', '-'):20}"
+                         f"{len(body):>7}  {self.headers.get('X-Forwarded-For', '-')}\n")
+        sys.stdout.flush()
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
