@@ -177,6 +177,8 @@ class Reassembler {
     template <class Sink>
     void give_up_hole(Line<Sink> line) noexcept;
     template <class Sink>
+    void give_up_all(Line<Sink> line) noexcept;
+    template <class Sink>
     void jump(Line<Sink> line, Seq seq) noexcept;
     template <class Sink>
     void close(Line<Sink> line, CloseReason reason) noexcept;

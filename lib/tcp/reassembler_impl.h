@@ -67,6 +67,7 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
         if (distance(piece.seq, half.syn_start) < distance(piece.seq, half.next_seq)) restart(line, half.syn_start);
         half.syn_pending = false;
     }
+    bool waited = false;
     while (!piece.bytes.empty()) {
         if (half.ignored) {
             counters_.add(Counter::tcp_ignored_bytes, piece.bytes.size());
@@ -76,7 +77,7 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
         const auto size = static_cast<std::int64_t>(piece.bytes.size());
         if (std::abs(ahead) > limits_.max_distance) {
             // Not of this stream, unless the stream has gone silent where it was.
-            if (half.state == AppHalf::State::closed || line.now_ns - half.progress_ns < limits_.gap_timeout_ns) {
+            if (half.state == AppHalf::State::closed || line.now_ns < half.progress_ns + limits_.gap_timeout_ns) {
                 counters_.add(Counter::tcp_out_of_window_bytes, piece.bytes.size());
                 return;
             }
@@ -104,7 +105,8 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
             deliver(line, piece);
             return;
         }
-        counters_.add(Counter::tcp_out_of_order_segments);
+        if (!waited) counters_.add(Counter::tcp_out_of_order_segments);
+        waited = true;
         if (hold(half, piece, line.now_ns)) return;
         if (half.held == nullptr) {
             counters_.add(Counter::tcp_held_full_bytes, piece.bytes.size());
@@ -144,7 +146,7 @@ template <class Sink>
 void Reassembler<App>::restart(Line<Sink> line, Seq start) noexcept {
     for (const Side side : {Side::low, Side::high}) {
         const Line<Sink> each{line.flow, side, line.flow.half(side), line.now_ns, line.sink};
-        while (each.half.held != nullptr) give_up_hole(each);
+        give_up_all(each);
         if (each.half.state == AppHalf::State::open) close(each, CloseReason::ended);
         each.half = AppHalf{};
     }
@@ -240,6 +242,16 @@ void Reassembler<App>::give_up_hole(Line<Sink> line) noexcept {
     half.next_seq += static_cast<Seq>(gap);
     tell(line, {.kind = StreamChunk::Kind::gap, .offset = offset, .data = {}, .gap_bytes = gap});
     while (half.held != nullptr && half.held->offset == half.offset) pass_first_held(line);
+}
+
+// Every hole of the stream, and the one in front of its known end.
+template <class App>
+template <class Sink>
+void Reassembler<App>::give_up_all(Line<Sink> line) noexcept {
+    AppHalf& half = line.half;
+    while (half.held != nullptr) give_up_hole(line);
+    const bool open = half.state == AppHalf::State::open && !half.ignored;
+    if (open && half.close_known && seq_before(half.next_seq, half.close_seq)) give_up_hole(line);
 }
 
 // The stream goes on somewhere else: a hole of unknown size.
@@ -394,7 +406,7 @@ void Reassembler<App>::end(AppFlow& flow, CloseReason reason, std::uint64_t now_
     if (flow.lingering) reason = CloseReason::ended;
     for (const Side side : {Side::low, Side::high}) {
         const Line<Sink> line{flow, side, flow.half(side), now_ns, sink};
-        while (line.half.held != nullptr) give_up_hole(line);
+        give_up_all(line);
         settle(line);
         if (line.half.state == AppHalf::State::open) close(line, reason);
     }
