@@ -28,8 +28,10 @@ struct LoopOptions {
 inline void run_loop(std::vector<nic::RxQueue>& queues, pipeline::Worker& worker, const LoopOptions& options,
     WorkerStatus& status, const std::atomic<bool>& stop) noexcept {
     constexpr std::uint64_t tick_ns = 10'000'000;
+    constexpr std::uint64_t last_frames_ns = 100'000'000;
     nic::Clock clock;
     std::uint64_t next_tick_ns = 0;
+    std::uint64_t stop_by_ns = 0;
     for (bool live = true; live;) {
         const std::uint64_t now_ns = clock.now();
         std::size_t received = 0;
@@ -46,10 +48,12 @@ inline void run_loop(std::vector<nic::RxQueue>& queues, pipeline::Worker& worker
             status.heartbeat_ns.store(now_ns, std::memory_order_relaxed);
             next_tick_ns = now_ns + tick_ns;
         }
-        if (received == 0) {
-            // What the ports had received before the stop has been taken in by now.
-            if (stop.load(std::memory_order_relaxed)) break;
-            if (options.yield_when_idle) std::this_thread::sleep_for(std::chrono::microseconds(50));
+        if (stop.load(std::memory_order_relaxed)) {
+            // What the ports hold by now is taken in, but traffic that never pauses can't keep us.
+            if (stop_by_ns == 0) stop_by_ns = now_ns + last_frames_ns;
+            if (received == 0 || now_ns >= stop_by_ns) break;
+        } else if (received == 0 && options.yield_when_idle) {
+            std::this_thread::sleep_for(std::chrono::microseconds(50));
         }
     }
     worker.drain();
