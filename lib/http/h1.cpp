@@ -113,6 +113,14 @@ std::uint32_t empty_line(const char* text, std::uint32_t size) noexcept {
     return size >= 2 && text[size - 2] == '\r' ? size - 2 : size - 1;
 }
 
+// Whether a CR stands between `from` and `end` that no LF follows. Some servers take one for a line's end.
+bool has_bare_cr(const char* text, std::uint32_t from, std::uint32_t end) noexcept {
+    for (std::uint32_t at = from; at < end; ++at) {
+        if (text[at] == '\r' && text[at + 1] != '\n') return true;
+    }
+    return false;
+}
+
 struct Section {
     bool valid = true;      // every line is a name, a colon and a value
     bool canonical = true;  // every line ends with CRLF, and none is folded
@@ -133,7 +141,8 @@ Section finish_fields(Message& message, std::uint32_t first, std::uint32_t begin
         // differently from us would find another request than we do (RFC 9112, section 5.1).
         const std::uint32_t name_end = field.name_at + field.name_size;
         const bool named = field.name_size != 0 && std::memchr(text + field.name_at, ' ', field.name_size) == nullptr;
-        section.valid = section.valid && named && field.name_at == line_begin;
+        const bool bare_cr = has_bare_cr(text, name_end, std::min(field.value_at, end));
+        section.valid = section.valid && named && !bare_cr && field.name_at == line_begin;
         line_begin = i + 1 < message.field_count ? message.fields[i + 1].name_at : end;
         const bool folded =
             field.folded != 0 || (field.value_at > name_end + 2 && ends_before(text, name_end, line_begin));
@@ -234,6 +243,7 @@ bool Http1::read_head(Message& message, Feed& feed) const noexcept {
     const char* text = message.text();
     message.head_size = place(message, feed.at);
     message.header_count = message.field_count;
+    if (text[message.head_size - 1] != '\n') return feed.fail(Counter::requests_lost_head_malformed);
     message.header_end = empty_line(text, message.head_size);
     const Section section = finish_fields(message, 0, message.header_at, message.header_end);
     if (!section.valid) return feed.fail(Counter::requests_lost_head_malformed);
@@ -298,7 +308,8 @@ bool Http1::read_trailers(Message& message, Feed& feed) const noexcept {
     }
     if (message.lost) return feed.complete();
     const std::uint32_t end = empty_line(message.text(), message.kept);
-    if (!finish_fields(message, message.header_count, message.trailers_at, end).valid) {
+    if (message.text()[message.kept - 1] != '\n' ||
+        !finish_fields(message, message.header_count, message.trailers_at, end).valid) {
         return feed.fail(Counter::requests_lost_body_malformed);
     }
     return feed.complete();

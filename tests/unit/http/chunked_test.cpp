@@ -81,6 +81,7 @@ TEST_CASE("the chunked coding is taken off, however it is split", "[chunked]") {
         {"17 digits that count", "10000000000000003\r\n", {"", Found::malformed, 16}},
         {"data longer than its size", "3\r\nabcd\r\n", {"abc", Found::malformed, 6}},
         {"no line end behind the data", "3\r\nabc0\r\n", {"abc", Found::malformed, 6}},
+        {"a space behind the data", "3\r\nabc \n0\r\n", {"abc", Found::malformed, 6}},
         {"CR without LF behind the data", "3\r\nabc\r0\r\n", {"abc", Found::malformed, 7}},
     };
     for (const Case& test : cases) {

@@ -201,6 +201,7 @@ TEST_CASE("a gap in a body of known length costs that request only", "[stream]")
     (void)line.open();
     (void)line.data(post + std::string(before, 'x'));
     (void)line.gap(missing);
+    CHECK(line.in_assembly() == (before + missing < 10 ? 1 : 0));
     // Goes on in the middle of a segment, right behind the body.
     (void)line.data(std::string(10 - before - missing, 'y') + get1 + get2, false);
     CHECK(line.requests == Requests{shown1, shown2});

@@ -146,6 +146,7 @@ struct Client {
     std::uint16_t port = 40000;
     std::uint32_t vni = 7;
     std::uint32_t isn = 1000;
+    std::uint16_t server_port = 80;
 
     [[nodiscard]] Octets segment(std::uint64_t offset, std::string_view text, std::uint8_t flags = ack) const {
         const std::uint32_t seq = isn + ((flags & syn) != 0 ? 0 : 1 + static_cast<std::uint32_t>(offset));
@@ -156,7 +157,7 @@ struct Client {
             .vxlan({.vni = vni})
             .eth()
             .ipv4({.from = address4(203, 0, 113, 7), .to = address4(10, 0, 2, 10)})
-            .tcp({.from = port, .to = 80, .seq = seq, .flags = flags})
+            .tcp({.from = port, .to = server_port, .seq = seq, .flags = flags})
             .payload(text)
             .build();
     }
@@ -317,26 +318,31 @@ TEST_CASE("each frame is in one counter, in bursts of 64", "[worker]") {
     WorkerConfig config = Line::small_config();
     config.decap.accept_plain = false;
     config.decap.vni_deny = {9};
+    config.decap.tcp_ports = {80};
     Line line({{Form::wire}}, config);
     const Client client;
     Client refused;
     refused.vni = 9;
+    Client other_port;
+    other_port.server_port = 8080;
     line.frame(client.segment(0, "", syn), start);
     std::size_t at = 0;
-    for (int i = 0; i < 320; ++i) {
-        switch (i % 5) {
+    for (int i = 0; i < 384; ++i) {
+        switch (i % 6) {
         case 0: line.frame({}, start); break;
         case 1: line.frame(Octets(60, 0xff), start); break;
         case 2: line.frame(refused.segment(at, get("/no")), start); break;
+        case 3: line.frame(other_port.segment(at, get("/no")), start); break;
         default:
             line.frame(client.segment(at, get("/" + std::to_string(i))), start);
             at += get("/" + std::to_string(i)).size();
         }
     }
     line.finish();
-    CHECK(line.count(Counter::frames) == 321);
+    CHECK(line.count(Counter::frames) == 385);
     CHECK(line.count(Counter::segments) == 129);
     CHECK(line.count(Counter::frame_vni_refused) == 64);
+    CHECK(line.count(Counter::frame_port_refused) == 64);
     CHECK(line.count(Counter::requests_rebuilt) == 128);
     CHECK(line.texts(0).size() == 128);
 }
@@ -380,6 +386,11 @@ TEST_CASE("time that goes back does no harm", "[worker]") {
     line.frame(client.segment(2 * get("/1").size(), get("/3")), 0);
     line.flush();
     CHECK(line.count(Counter::requests_rebuilt) == 3);
+    // Nor does it look like a long silence, after which a stream is believed to go on far away.
+    line.frame(client.segment(100 << 20, "far"), start);
+    line.flush();
+    CHECK(line.count(Counter::tcp_out_of_window_bytes) == 3);
+    CHECK(line.count(Counter::tcp_gaps) == 0);
     CHECK(line.worker().flows() == 1);
     line.finish();
 }
