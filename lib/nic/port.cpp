@@ -215,7 +215,7 @@ void Port::State::enable_promiscuous() {
 
 void Port::State::describe(Rss rss) {
     rte_eth_dev_info info{};
-    rte_eth_dev_info_get(port, &info);
+    const bool known = rte_eth_dev_info_get(port, &info) == 0;
     std::string_view spread = "one queue";
     if (queues > 1) {
         switch (rss) {
@@ -228,8 +228,8 @@ void Port::State::describe(Rss rss) {
     if (device.input.kind == InputKind::af_packet)
         frames = fmt::format("frames up to {} bytes", default_frame_room - 96);
     if (device.input.kind == InputKind::pcap) frames = "frames of any size";
-    description = fmt::format("{}: {}, {} RX {} ({}), {}", device.input.name, info.driver_name, queues,
-        queues == 1 ? "queue" : "queues", spread, frames);
+    description = fmt::format("{}: {}, {} RX {} ({}), {}", device.input.name,
+        known ? info.driver_name : "driver unknown", queues, queues == 1 ? "queue" : "queues", spread, frames);
 
     if (!behind_kernel(device.input.kind)) return;
     const std::string& interface = device.input.argument;
