@@ -68,7 +68,8 @@ TEST_CASE("http output: a connection that is closed behind each answer", "[forwa
     const Case cases[] = {
         {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", 0},
         {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", 0}, {"HTTP/1.1 200 OK\r\n\r\nuntil the end", 0},
-        {ok, 4},  // without a word: what the server has not read when it closes, turns its end into a reset
+        {ok, 30},  // without a word: what the server has not read when it closes turns its end into a reset, and which
+                   // request is charged for that, and how often, is up to chance
     };
     for (const Case& each : cases) {
         INFO(each.answer);
