@@ -5,6 +5,7 @@
 #include <array>
 #include <string_view>
 
+#include "base/ascii.h"
 #include "forward/chain_writer.h"
 #include "packet/address_text.h"
 
@@ -16,19 +17,6 @@ using http::FieldKind;
 using http::Framing;
 using http::Request;
 using packet::AddressText;
-
-char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-bool same_name(std::string_view a, std::string_view b) noexcept {
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
-bool begins_with(std::string_view name, std::string_view prefix) noexcept {
-    return name.size() >= prefix.size() && same_name(name.substr(0, prefix.size()), prefix);
-}
 
 // ---- the target ------------------------------------------------------------------------------------------
 
@@ -48,7 +36,8 @@ bool parse_target(const Request& request, Target& target) noexcept {
         return true;
     }
     const std::size_t scheme = text.find("://");
-    if (scheme == std::string_view::npos || !(begins_with(text, "http://") || begins_with(text, "https://"))) {
+    if (scheme == std::string_view::npos ||
+        !(begins_with_ignoring_case(text, "http://") || begins_with_ignoring_case(text, "https://"))) {
         return false;
     }
     const std::string_view rest = text.substr(scheme + 3);
@@ -87,8 +76,8 @@ bool is_end_to_end(std::string_view name) noexcept {
         "x-forwarded-",
         "x-real-ip",
     });
-    return std::any_of(
-        prefixes.begin(), prefixes.end(), [name](std::string_view prefix) { return begins_with(name, prefix); });
+    return std::any_of(prefixes.begin(), prefixes.end(),
+        [name](std::string_view prefix) { return begins_with_ignoring_case(name, prefix); });
 }
 
 // The options that Connection fields list, as far as there is room. A client that lists more gets its fields sent: that
@@ -105,7 +94,7 @@ class ConnectionOptions {
     }
     [[nodiscard]] bool name(std::string_view field) const noexcept {
         return std::any_of(options_.begin(), options_.begin() + count_,
-            [field](std::string_view option) { return same_name(option, field); });
+            [field](std::string_view option) { return equal_ignoring_case(option, field); });
     }
 
   private:

@@ -1,26 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/ascii.h"
 #include "http/request.h"
 
 namespace rebuilder::http {
-namespace {
-
-// Whether `name` begins with `lower`, which is in lower case.
-bool is(std::string_view name, std::string_view lower) noexcept {
-    if (name.size() < lower.size()) return false;
-    for (std::size_t i = 0; i < lower.size(); ++i) {
-        const char c = name[i];
-        if ((c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c) != lower[i]) return false;
-    }
-    return true;
-}
-
-}  // namespace
 
 FieldKind field_kind(std::string_view name) noexcept {
     const auto either = [name](std::string_view first, FieldKind first_kind, std::string_view second = {},
                             FieldKind second_kind = FieldKind::other) {
-        if (is(name, first)) return first_kind;
-        return !second.empty() && is(name, second) ? second_kind : FieldKind::other;
+        if (begins_with_ignoring_case(name, first)) return first_kind;
+        return !second.empty() && begins_with_ignoring_case(name, second) ? second_kind : FieldKind::other;
     };
     using enum FieldKind;
     FieldKind kind = other;
@@ -37,7 +25,7 @@ FieldKind field_kind(std::string_view name) noexcept {
     case 17: kind = either("x-forwarded-proto", x_forwarded_proto, "transfer-encoding", transfer_encoding); break;
     default: break;
     }
-    return kind == other && is(name, "x-rebuilder-") ? x_rebuilder : kind;
+    return kind == other && begins_with_ignoring_case(name, "x-rebuilder-") ? x_rebuilder : kind;
 }
 
 }  // namespace rebuilder::http
