@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string_view>
 
 #include "base/ascii.h"
@@ -26,11 +27,14 @@ struct Target {
     std::string_view authority;  // of an absolute-form target; else empty
 };
 
+// What would end a target early, or stop a parser.
+bool needs_encoding(char c) noexcept {
+    return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
+}
+
 // Origin-form, asterisk-form, or absolute-form turned into the former (RFC 9112, section 3.2).
 bool parse_target(const Request& request, Target& target) noexcept {
     const std::string_view text = request.target;
-    const auto stops_a_parser = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; };
-    if (std::any_of(text.begin(), text.end(), stops_a_parser)) return false;
     if (text.starts_with('/') || text == "*") {
         target.origin_form = text;
         return true;
@@ -50,7 +54,7 @@ bool parse_target(const Request& request, Target& target) noexcept {
         target.origin_form = "*";
         target.add_slash = false;
     }
-    return !target.authority.empty();
+    return !target.authority.empty() && std::none_of(target.authority.begin(), target.authority.end(), needs_encoding);
 }
 
 // ---- fields that Connection names ------------------------------------------------------------------------
@@ -118,6 +122,8 @@ class WireWriter {
             if (field.kind == FieldKind::x_forwarded_for) last_forwarded_for_ = &field;
             lengths_ += field.kind == FieldKind::content_length;
         }
+        as_is_ = request.canonical_lines &&
+                 std::memchr(request.text + request.header_at, '\0', request.header_size) == nullptr;
     }
 
     void write_head() noexcept {
@@ -145,18 +151,39 @@ class WireWriter {
 
     void write_request_line() noexcept {
         const std::size_t plain_size = request_.method.size() + request_.target.size() + 12;  // 2 SP, version, CRLF
+        const std::string_view target = target_.origin_form;
+        const bool plain_target = std::none_of(target.begin(), target.end(), needs_encoding);
         if (request_.header_at == plain_size && request_.version == "HTTP/1.1" && target_.authority.empty() &&
-            request_.canonical_lines) {
+            plain_target && as_is_) {
             run_ = 0;  // as it is; it may go with the fields behind it
             return;
         }
-        out_ << request_.method << (target_.add_slash ? " /" : " ") << target_.origin_form << " HTTP/1.1\r\n";
+        out_ << request_.method << (target_.add_slash ? " /" : " ");
+        if (plain_target) {
+            out_ << target;
+        } else {
+            write_encoded(target);
+        }
+        out_ << " HTTP/1.1\r\n";
         run_ = request_.header_at;
+    }
+
+    // Percent-encoded where it has to be (RFC 3986, section 2.1).
+    void write_encoded(std::string_view target) noexcept {
+        constexpr std::string_view digits = "0123456789ABCDEF";
+        for (const char c : target) {
+            const auto byte = static_cast<unsigned char>(c);
+            if (needs_encoding(c)) {
+                out_ << "%" << digits.substr(byte >> 4, 1) << digits.substr(byte & 15, 1);
+            } else {
+                out_ << std::string_view(&c, 1);
+            }
+        }
     }
 
     void write_field(const Field& field, std::uint32_t line_end) noexcept {
         const Fate fate = decide(field);
-        if (fate == Fate::keep && request_.canonical_lines) return;  // it stays in the run
+        if (fate == Fate::keep && as_is_) return;  // it stays in the run
         flush_run(field.name_at);
         run_ = line_end;
         if (fate == Fate::drop) return;
@@ -166,7 +193,10 @@ class WireWriter {
         }
         std::string_view line(request_.text + field.name_at, line_end - field.name_at);
         while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
-        if (fate == Fate::replace) {  // X-Forwarded-For: one more
+        if (field.loose != 0) {
+            out_ << request_.name(field) << ": ";
+            line = request_.value(field);
+        } else if (fate == Fate::replace) {  // X-Forwarded-For: one more
             line = line.substr(
                 0, field.value_size == 0 ? field.name_size + 1 : field.value_at + field.value_size - field.name_at);
         }
@@ -176,6 +206,7 @@ class WireWriter {
     }
 
     Fate decide(const Field& field) noexcept {
+        if (field.unsendable != 0) return Fate::drop;
         switch (field.kind) {
         case FieldKind::connection:
         case FieldKind::expect:
@@ -191,12 +222,7 @@ class WireWriter {
         case FieldKind::content_length:
             length_kept_ = lengths_ == 1 && says_body_size(request_.value(field));
             return length_kept_ ? Fate::keep : Fate::drop;
-        case FieldKind::host: {
-            const bool first = !host_seen_;
-            host_seen_ = true;
-            if (target_.authority.empty()) return Fate::keep;
-            return first ? Fate::replace : Fate::drop;
-        }
+        case FieldKind::host: host_seen_ = true; return target_.authority.empty() ? Fate::keep : Fate::replace;
         case FieldKind::x_forwarded_for: return &field == last_forwarded_for_ ? Fate::replace : Fate::keep;
         case FieldKind::x_forwarded_port: port_seen_ = true; return Fate::keep;
         case FieldKind::x_forwarded_proto: proto_seen_ = true; return Fate::keep;
@@ -212,12 +238,14 @@ class WireWriter {
                value == std::string_view(digits, static_cast<std::size_t>(end - digits));
     }
 
-    // A line without its end, each fold in it a single space.
+    // A line without its end, each fold and each NUL in it a single space (RFC 9110, section 5.5).
     void write_unfolded(std::string_view line) noexcept {
-        for (std::size_t fold = line.find_first_of("\r\n"); fold != line.npos; fold = line.find_first_of("\r\n")) {
-            out_ << line.substr(0, fold);
-            line.remove_prefix(std::min(line.find_first_not_of("\r\n \t", fold), line.size()));
-            if (!line.empty()) out_ << " ";
+        constexpr std::string_view breaks("\r\n\0", 3);
+        for (std::size_t at = line.find_first_of(breaks); at != line.npos; at = line.find_first_of(breaks)) {
+            out_ << line.substr(0, at);
+            const bool fold = line[at] != '\0';
+            line.remove_prefix(fold ? std::min(line.find_first_not_of("\r\n \t", at), line.size()) : at + 1);
+            if (!fold || !line.empty()) out_ << " ";
         }
         out_ << line;
     }
@@ -251,6 +279,7 @@ class WireWriter {
     ConnectionOptions connection_;
     const Field* last_forwarded_for_ = nullptr;
     std::uint32_t lengths_ = 0;
+    bool as_is_ = false;  // the header section can be copied in runs
     bool host_seen_ = false;
     bool length_kept_ = false;
     bool port_seen_ = false;

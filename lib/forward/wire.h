@@ -5,7 +5,9 @@
 // Out:   a Slot in blocks of `pool`, or the counter that says why there is none.
 // Rules: what the client sent, header names, order, duplicates, values and spacing byte for byte, copied in
 //        runs; but in a framing that can be read in one way only. Exactly one Content-Length, or no body.
-//        Origin-form target. Every line ends with CRLF, and none is folded. The fields that are for one hop
+//        Origin-form target, in which spaces and control characters are percent-encoded. Every line ends with
+//        CRLF, none is folded, none has whitespace in front of its colon or a NUL in it; a field that no
+//        strict receiver takes (the name is no token, a second Host) is not sent (request_fields_unsendable). The fields that are for one hop
 //        are left out (RFC 9110, section 7.6.1), and so is what Connection names, except fields that are
 //        never for one hop: a client can't hide those from the analyser. X-Forwarded-For is extended,
 //        X-Server-Addr and -Port replaced, X-Forwarded-Proto and -Port added if absent, X-Rebuilder-*

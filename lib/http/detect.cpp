@@ -5,6 +5,8 @@
 #include <array>
 #include <string_view>
 
+#include "http/token.h"
+
 namespace rebuilder::http {
 namespace {
 
@@ -60,14 +62,6 @@ constexpr auto methods = std::to_array<std::string_view>({
     "VERSION-CONTROL",
 });
 
-constexpr auto token_chars = [] {
-    std::array<bool, 256> table{};
-    for (const char c : "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"sv) {
-        table[static_cast<std::uint8_t>(c)] = true;
-    }
-    return table;
-}();
-
 // Whether `text` begins with `what`, or could once it is longer.
 enum class Match : std::uint8_t { no, so_far, yes };
 Match match(std::string_view text, std::string_view what) noexcept {
@@ -76,10 +70,6 @@ Match match(std::string_view text, std::string_view what) noexcept {
 }
 
 }  // namespace
-
-bool is_token_char(std::uint8_t byte) noexcept {
-    return token_chars[byte];
-}
 
 Protocol detect(Bytes first) noexcept {
     if (first.empty()) return Protocol::undecided;
@@ -105,8 +95,7 @@ Protocol detect(Bytes first) noexcept {
         undecided = undecided || matched == Match::so_far;
     }
     if (undecided) return Protocol::undecided;
-    const std::size_t token =
-        static_cast<std::size_t>(std::find_if_not(first.begin(), first.end(), is_token_char) - first.begin());
+    const std::size_t token = token_size(text);
     if (token > longest_method) return Protocol::unknown;
     if (token == first.size()) return Protocol::undecided;
     return token != 0 && first[token] == ' ' ? Protocol::http1 : Protocol::unknown;

@@ -29,7 +29,4 @@ enum class Protocol : std::uint8_t {
 // as well be the middle of a body: a method that is registered or in common use, and a target in a usual form.
 [[nodiscard]] bool begins_like_request(Bytes segment) noexcept;
 
-// tchar of RFC 9110, section 5.6.2.
-[[nodiscard]] bool is_token_char(std::uint8_t byte) noexcept;
-
 }  // namespace rebuilder::http

@@ -4,8 +4,9 @@
 // In:   advance() takes a Message and the next bytes of its stream, split anywhere.
 // Out:  a Progress: how many of the bytes belong to the message, and whether it needs more, is complete, or cannot be
 //       framed. A complete message is read through request(); the bytes given last must still be there.
-// How:  header and trailer sections are llhttp's. The request line is read here, so that any method and target is shown
-//       as sent; bodies are counted here, so that their framing survives a gap.
+// How:  line by line, in place while the message fits its segment. Bodies are only counted, so their framing survives a
+//       gap. What servers are known to answer is taken, so that an analyser can be shown it; where two servers would
+//       find the message's end in different places, it is refused as ambiguous (framing.h).
 // A message that can't be kept (no memory, too large by policy) is still followed for its framing: Message::lost.
 // Never allocates, throws or reads a clock; its memory is the MessagePool's.
 #pragma once
@@ -29,6 +30,7 @@ class Http1 {
         Verdict verdict;
         std::size_t used;                  // of the bytes given; all of them with need_more
         Counter reason = Counter::frames;  // with failed: the requests_lost_* counter
+        bool ambiguous = false;            // with failed: nobody can tell what the bytes behind it are
     };
 
     Http1(const Limits& limits, MessagePool& pool);
@@ -51,7 +53,9 @@ class Http1 {
     bool read_length_body(Message& message, Feed& feed) const noexcept;
     bool read_chunked_body(Message& message, Feed& feed) const noexcept;
     bool read_trailers(Message& message, Feed& feed) const noexcept;
-    bool read_section(Message& message, Feed& feed, Counter malformed) const noexcept;
+    bool take_line(Message& message, Feed& feed, std::string_view& line) const noexcept;
+    bool add_line(Message& message, Feed& feed, std::string_view line, Counter malformed) const noexcept;
+    bool skip_trailers(Message& message, Feed& feed) const noexcept;
     void take_body(Message& message, Bytes bytes) const noexcept;
     void lose(Message& message, Counter reason) const noexcept;
     bool suspend(Message& message) const noexcept;
@@ -61,7 +65,8 @@ class Http1 {
     MessagePool& pool_;
 };
 
-// What stands in a request line without its line end; false when it isn't one. Places are relative to the line.
+// What stands in a request line without its line end; false when it isn't one. Without a version it is a simple request
+// of HTTP/0.9 (RFC 1945, section 4.1), which only GET makes.
 struct RequestLine {
     std::string_view method;
     std::string_view target;

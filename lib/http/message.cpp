@@ -15,22 +15,20 @@ Message* MessagePool::take(std::uint64_t time_ns) noexcept {
         return nullptr;
     }
     ++in_use_;
-    // The parser's state and the fields are written before they are read; they are most of the size.
+    // The fields are written before they are read; they are most of the size.
     message->stage = Stage::line;
     message->framing = Framing::none;
+    message->from_start = false;
     message->recognised = false;
     message->counted = false;
     message->tunnel = false;
     message->canonical_lines = true;
-    message->name_open = false;
+    message->host_seen = false;
     message->lost.reset();
     message->in_place = nullptr;
     message->kept_block = nullptr;
-    message->kept = 0;
-    message->run = nullptr;
-    message->run_at = 0;
-    message->header_at = 0;
-    message->head_size = 0;
+    message->text_size = 0;
+    message->line_at = 0;
     message->field_count = 0;
     message->header_count = 0;
     message->body_left = 0;
@@ -55,21 +53,22 @@ void MessagePool::give(Message* message) noexcept {
 }
 
 bool MessagePool::keep(Message& message, const char* from, std::size_t size) noexcept {
-    const std::size_t needed = message.kept + size;
     Block* block = message.kept_block;
+    const std::size_t kept = block != nullptr ? message.text_size : 0;
+    const std::size_t needed = kept + size;
     if (block == nullptr || needed > block->capacity) {
         BlockPool& pool = needed <= blocks_.block_capacity() ? blocks_ : large_heads_;
         if (needed > pool.block_capacity()) return false;
         Block* larger = pool.take();
         if (larger == nullptr) return false;
         if (block != nullptr) {
-            std::memcpy(larger->data(), block->data(), message.kept);
+            std::memcpy(larger->data(), block->data(), kept);
             blocks_.give(block);
         }
         message.kept_block = block = larger;
     }
-    std::memcpy(block->data() + message.kept, from, size);
-    message.kept = static_cast<std::uint32_t>(needed);
+    std::memcpy(block->data() + kept, from, size);
+    message.text_size = static_cast<std::uint32_t>(needed);
     return true;
 }
 

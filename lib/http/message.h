@@ -23,36 +23,36 @@ namespace rebuilder::http {
 
 enum class Stage : std::uint8_t { line, head, body_length, body_chunked, trailers };
 
-struct Message {
-    // llhttp's state, which only h1.cpp knows.
-    static constexpr std::size_t parser_bytes = 128;
-    alignas(8) std::array<std::byte, parser_bytes> parser;
+// What there is of a line whose text isn't kept.
+enum class LineSeen : std::uint8_t { nothing, cr, more };
 
+struct Message {
     Message* next_free;
 
     Stage stage;
     Framing framing;
+    bool from_start;  // the stream is known from its first byte: the message begins where a server sees one begin
     bool recognised;  // the request line is one
     bool counted;     // as started
     bool tunnel;      // CONNECT or Upgrade: what follows may be another protocol
     bool canonical_lines;
-    bool name_open;               // the last field has no value yet
+    bool host_seen;
+    LineSeen line_seen;           // with Stage::trailers, lost: of the current line
     std::optional<Counter> lost;  // it is only followed for its framing, and this is why
 
     // The text: request line, header section, then trailer section. In place, or in `kept_block`.
     const char* in_place;
     Block* kept_block;
-    std::uint32_t kept;    // bytes in kept_block
-    const char* run;       // first byte of the current chunk that is text, null when none is
-    std::uint32_t run_at;  // its place in the text
+    std::uint32_t text_size;
+    std::uint32_t line_at;  // where in the text the current line begins
 
     std::uint32_t method_size;
     std::uint32_t target_at;
     std::uint32_t target_size;
+    std::uint32_t version_at;
+    std::uint32_t version_size;
     std::uint32_t header_at;
-    std::uint32_t head_size;
-    std::uint32_t header_end;   // where the last field line ends
-    std::uint32_t trailers_at;  // with Stage::trailers
+    std::uint32_t header_end;  // where the last field line ends
 
     std::uint32_t field_count;
     std::uint32_t header_count;  // of these, before the body
@@ -92,7 +92,8 @@ class MessagePool {
     [[nodiscard]] Message* take(std::uint64_t time_ns) noexcept;
     void give(Message* message) noexcept;
 
-    // Copies text of the message behind what is kept of it. False when there's no room.
+    // Copies text of the message behind what is kept of it, or, when none is yet, as its beginning. False when there's
+    // no room.
     [[nodiscard]] bool keep(Message& message, const char* from, std::size_t size) noexcept;
     // Copies the pending body bytes. False when there's no room.
     [[nodiscard]] bool keep_body(Message& message) noexcept;

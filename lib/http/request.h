@@ -40,8 +40,10 @@ struct Field {
     std::uint32_t name_size : 24;
     FieldKind kind : 8;
     std::uint32_t value_at;
-    std::uint32_t value_size : 31;
+    std::uint32_t value_size : 29;
     std::uint32_t folded : 1;
+    std::uint32_t loose : 1;       // as in field_line.h: whitespace in front of the colon, or no colon
+    std::uint32_t unsendable : 1;  // no strict receiver takes it: the name is no token, or it is a second Host
 };
 static_assert(sizeof(Field) == 16);
 
@@ -62,11 +64,11 @@ struct Body {
 struct Request {
     std::string_view method;
     std::string_view target;        // as sent, in whatever form
-    std::string_view version;       // "HTTP/1.1", as sent
+    std::string_view version;       // "HTTP/1.1", as sent; "HTTP/0.9" of a line without one
     const char* text = nullptr;     // the request line and the header section as on the wire; fields point into it
     std::uint32_t header_at = 0;    // where the header section begins in it
     std::uint32_t header_size = 0;  // of all field lines, without the empty line behind them
-    bool canonical_lines = true;    // every line ends with CRLF, none is folded
+    bool canonical_lines = true;    // every line ends with CRLF, none is folded, loose or unsendable
     std::span<const Field> headers;
     std::span<const Field> trailers;  // also in `text`, behind the header section
     Framing framing = Framing::none;

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/stream.h"
 
+#include <algorithm>
+#include <span>
+
 namespace rebuilder::http {
 
 void HttpStage::open(Stream& stream, const StreamChunk& chunk) noexcept {
     stream = Stream{};
+    stream.from_start = !chunk.midstream;
     if (chunk.midstream) stream.mode = Stream::Mode::resync;
 }
 
@@ -18,7 +22,10 @@ bool HttpStage::begin_message(Stream& stream, const StreamChunk& chunk, Bytes by
         }
     }
     stream.message = messages_.take(chunk.time_ns);
-    if (stream.message != nullptr) return true;
+    if (stream.message != nullptr) {
+        stream.message->from_start = stream.from_start && !searching;
+        return true;
+    }
     if (stream.mode == Stream::Mode::synced || begins_like_request(bytes)) {
         counters_.add(Counter::requests_started);
         counters_.add(Counter::requests_lost_no_memory);
@@ -49,8 +56,9 @@ void HttpStage::lose(Stream& stream, Counter reason) noexcept {
     stream.message = nullptr;
 }
 
-void HttpStage::finish(Stream& stream) noexcept {
+Appetite HttpStage::finish(Stream& stream) noexcept {
     Message& message = *stream.message;
+    const bool simple = message.version_size == 0;
     if (message.lost) {
         counters_.add(*message.lost);
     } else {
@@ -58,6 +66,12 @@ void HttpStage::finish(Stream& stream) noexcept {
         counters_.add(Counter::request_body_bytes, message.body_full);
         counters_.add(Counter::request_trailers, message.field_count - message.header_count);
         if (message.body_full != message.body_size) counters_.add(Counter::requests_truncated);
+        if (!message.canonical_lines) {
+            const auto headers = std::span(message.fields).first(message.header_count);
+            counters_.add(Counter::request_fields_unsendable,
+                static_cast<std::uint64_t>(std::count_if(
+                    headers.begin(), headers.end(), [](const Field& field) { return field.unsendable != 0; })));
+        }
     }
     if (message.tunnel) {
         counters_.add(Counter::streams_tunnel);
@@ -65,15 +79,17 @@ void HttpStage::finish(Stream& stream) noexcept {
     }
     messages_.give(stream.message);
     stream.message = nullptr;
+    return simple ? Appetite::nothing : Appetite::more;  // the answer to a simple request ends the connection
 }
 
-Appetite HttpStage::give_up(Stream& stream, Counter reason, Bytes first) noexcept {
-    if (stream.mode == Stream::Mode::detect && reason != Counter::requests_lost_no_memory) {
+Appetite HttpStage::give_up(Stream& stream, const Http1::Progress& failure, Bytes first) noexcept {
+    if (stream.mode == Stream::Mode::detect && failure.reason != Counter::requests_lost_no_memory) {
         // A first line that isn't a request line: some other protocol, or none that we know.
         return not_http1(stream, detect(first));
     }
     if (stream.mode == Stream::Mode::detect && begins_like_request(first)) stream.mode = Stream::Mode::synced;
-    lose(stream, reason);
+    lose(stream, failure.reason);
+    if (failure.ambiguous && stream.from_start) return Appetite::nothing;
     if (stream.mode != Stream::Mode::tunnel) stream.mode = Stream::Mode::resync;
     return Appetite::more;
 }
@@ -107,6 +123,7 @@ void HttpStage::gap(Stream& stream, std::uint64_t bytes) noexcept {
         }
         lose(stream, Counter::requests_lost_to_gap);
     }
+    stream.from_start = false;
     if (stream.mode != Stream::Mode::tunnel) stream.mode = Stream::Mode::resync;
 }
 

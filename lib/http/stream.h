@@ -6,7 +6,9 @@
 //        known to carry no requests.
 // Rules: a stream that begins with its SYN is recognised by its first bytes. One that is joined in mid-stream, or that
 //        lost its framing to a gap or to malformed bytes, is picked up at the next segment that begins with a request
-//        line. A gap inside a body of known length, or inside the data of a chunk, costs that request only. No request is made across a hole.
+//        line. A gap inside a body of known length, or inside the data of a chunk, costs that request only. No request is
+//        made across a hole. Behind bytes that two servers would frame in two ways, nothing is a request for certain: a
+//        server answers 400 there and closes, so the rest of a stream that is known from its first byte is left alone.
 // Bytes: a request that fits its segment is read in place; else it is kept in the worker's pools.
 // Every request line begun ends in exactly one counter: requests_rebuilt or a requests_lost_*.
 #pragma once
@@ -37,7 +39,9 @@ struct Stream {
 
     Message* message = nullptr;  // the request that is coming, if one is
     Mode mode = Mode::detect;
-    bool http1 = false;       // counted as HTTP/1
+    bool from_start =
+        false;           // known without a hole from its first byte on, or from where its framing outlived the hole
+    bool http1 = false;  // counted as HTTP/1
     bool classified = false;  // counted as something else
 };
 
@@ -75,10 +79,10 @@ class HttpStage {
     [[nodiscard]] bool begin_message(Stream& stream, const StreamChunk& chunk, Bytes bytes) noexcept;
     void recognise(Stream& stream) noexcept;
     // The message failed, or its bytes turned out to be something else.
-    [[nodiscard]] Appetite give_up(Stream& stream, Counter reason, Bytes first) noexcept;
+    [[nodiscard]] Appetite give_up(Stream& stream, const Http1::Progress& failure, Bytes first) noexcept;
     [[nodiscard]] Appetite not_http1(Stream& stream, Protocol protocol) noexcept;
     void lose(Stream& stream, Counter reason) noexcept;
-    void finish(Stream& stream) noexcept;
+    Appetite finish(Stream& stream) noexcept;
 
     Counters& counters_;
     MessagePool messages_;
@@ -96,17 +100,17 @@ Appetite HttpStage::data(Stream& stream, const StreamChunk& chunk, Sink& sink) n
         }
         Message& message = *stream.message;
         const Http1::Progress progress = h1_.advance(message, bytes);
-        const Bytes first = message.kept != 0 ? as_bytes({message.text(), message.kept}) : bytes;
+        const Bytes first = message.kept_block != nullptr ? as_bytes({message.text(), message.text_size}) : bytes;
         bytes = bytes.subspan(progress.used);
         if (message.recognised) recognise(stream);
         switch (progress.verdict) {
-        case Http1::Verdict::failed: return give_up(stream, progress.reason, first);
+        case Http1::Verdict::failed: return give_up(stream, progress, first);
         case Http1::Verdict::complete:
             if (!message.lost) {
                 Request request = Http1::request(message);
                 sink(request);
             }
-            finish(stream);
+            if (finish(stream) == Appetite::nothing) return Appetite::nothing;
             break;
         case Http1::Verdict::need_more:
             if (stream.mode == Stream::Mode::synced) return Appetite::more;

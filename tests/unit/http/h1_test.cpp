@@ -37,6 +37,11 @@ TEST_CASE("a request line has a method, a target and a version", "[h1]") {
         {"GET /\xe9\x01\t HTTP/1.1", "GET", "/\xe9\x01\t", "HTTP/1.1"},
         {"CONNECT a:1 HTTP/1.1", "CONNECT", "a:1", "HTTP/1.1"},
         {"!#$%&'*+-.^_`|~ / HTTP/1.1", "!#$%&'*+-.^_`|~", "/", "HTTP/1.1"},
+        {"GET / HTTP/2.0", "GET", "/", "HTTP/2.0"},
+        {"GET / HTTP/0.9", "GET", "/", "HTTP/0.9"},
+        {"GET /a", "GET", "/a", ""},
+        {"GET /a ", "GET", "/a", ""},
+        {"PRI * HTTP/1.1", "PRI", "*", "HTTP/1.1"},
     };
     for (const Case& test : good) {
         INFO(test.line);
@@ -46,10 +51,11 @@ TEST_CASE("a request line has a method, a target and a version", "[h1]") {
         CHECK(parsed.target == test.target);
         CHECK(parsed.version == test.version);
     }
-    for (const std::string& bad : {""s, " "s, "GET"s, "GET "s, "GET /"s, "GET HTTP/1.1"s, "GET  HTTP/1.1"s,
-             " GET / HTTP/1.1"s, "GET /HTTP/1.1"s, "GET / HTTP/1.a"s, "GET / HTTP/2.0"s, "GET / HTTP/0.9"s,
-             "GET / HTTP/11"s, "GET / HTTP/1.11"s, "GET / http/1.1"s, "GET / HTTP/1.1\t"s, "GET\t/ HTTP/1.1"s,
-             "G(T / HTTP/1.1"s, "G\xe9T / HTTP/1.1"s, "GET / HTTP/1.1\r"s, "GET / XHTTP/1.1x"s}) {
+    for (const std::string& bad :
+        {""s, " "s, "GET"s, "GET "s, "GET x"s, "GET /a b"s, "HEAD /"s, "get /"s, "GET HTTP/1.1"s, "GET  HTTP/1.1"s,
+            " GET / HTTP/1.1"s, "GET /HTTP/1.1"s, "GET / HTTP/1.a"s, "PRI * HTTP/2.0"s, "GET /\ra HTTP/1.1"s,
+            "GET / HTTP/11"s, "GET / HTTP/1.11"s, "GET / http/1.1"s, "GET / HTTP/1.1\t"s, "GET\t/ HTTP/1.1"s,
+            "G(T / HTTP/1.1"s, "G\xe9T / HTTP/1.1"s, "GET / HTTP/1.1\r"s, "GET / XHTTP/1.1x"s}) {
         INFO(bad);
         RequestLine parsed;
         CHECK_FALSE(parse_request_line(bad, parsed));
@@ -205,10 +211,55 @@ TEST_CASE("requests come out as they were sent, however they are split", "[h1]")
     });
 }
 
+TEST_CASE("what some server would answer is rebuilt, and marked where it is not as it should be", "[h1]") {
+    const auto head = [](const char* name, const std::string& fields, const std::string& shown,
+                          const std::string& body = "") {
+        return Case{name, "POST / HTTP/1.1\r\n" + fields + "\r\n" + body + "GET /n HTTP/1.1\r\n\r\n",
+            {"POST / HTTP/1.1 " + shown, "GET /n HTTP/1.1"}};
+    };
+    check_all_splits({
+        {"a simple request, and what comes behind it", "GET /0 HTTP/1.1\r\n\r\nGET /old\r\nGET /1 HTTP/1.1\r\n\r\n",
+            {"GET /0 HTTP/1.1", "GET /old HTTP/0.9"}},
+        {"a version that nobody has", "GET / HTTP/7.3\r\nA: b\r\n\r\n", {"GET / HTTP/7.3 {A: b}"}},
+        head("CL and TE", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+            "{Content-Length: 1} {Transfer-Encoding: chunked} chunked <ab>", "2\r\nab\r\n0\r\n\r\n"),
+        head("TE and CL", "Transfer-Encoding: chunked\r\nContent-Length: x\r\n",
+            "{Transfer-Encoding: chunked} {Content-Length: x} chunked", "0\r\n\r\n"),
+        head("TE of empty elements", "Transfer-Encoding: , chunked,\r\n", "{Transfer-Encoding: , chunked,} chunked",
+            "0\r\n\r\n"),
+        head("TE folded", "Transfer-Encoding:\r\n chunked\r\n", "{Transfer-Encoding: chunked} chunked", "0\r\n\r\n"),
+        head("TE in two fields", "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+            "{Transfer-Encoding: gzip} {Transfer-Encoding: chunked} chunked", "0\r\n\r\n"),
+        head("two CL, the same", "Content-Length: 1\r\nContent-Length: 01\r\n",
+            "{Content-Length: 1} {Content-Length: 01} length <a>", "a"),
+        head("CL as a list", "Content-Length: 1, 1\r\n", "{Content-Length: 1, 1} length <a>", "a"),
+        head("a space in front of the colon", "A : b\r\n", "{A: b}"),
+        head("a tab in front of the colon", "A\t: b\r\n", "{A: b}"),
+        head("a name of two words", "A b: c\r\n", "{A b: c}"),
+        head("no name", ": b\r\n", "{: b}"),
+        head("no colon", "A\r\nB: c\r\n", "{A: } {B: c}"),
+        head("no colon, and words", "this is no field\r\n", "{this is no field: }"),
+        head("a fold of no colon", "A\r\n b\r\n", "{A: b}"),
+        head("a name that is no token", "A(b): c\r\n", "{A(b): c}"),
+        head("a name in Latin-1", "\xe9: c\r\n", "{\xe9: c}"),
+        head("NUL in a name", "A\0b: c\r\n"s, "{A\0b: c}"s),
+        head("NUL in a value", "A: b\0c\r\n"s, "{A: b\0c}"s),
+        head("a trailer without colon", "Transfer-Encoding: chunked\r\n",
+            "{Transfer-Encoding: chunked} +{T: } chunked <a>", "1\r\na\r\n0\r\nT\r\n\r\n"),
+        head("a trailer with a space in front of the colon", "Transfer-Encoding: chunked\r\n",
+            "{Transfer-Encoding: chunked} +{T: u} chunked <a>", "1\r\na\r\n0\r\nT : u\r\n\r\n"),
+    });
+}
+
 TEST_CASE("what cannot be framed safely is counted", "[h1]") {
     const auto head = [](const char* name, const std::string& fields, const std::string& body = "") {
         return Case{name, "GET /0 HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\n" + fields + "\r\n" + body, {"GET /0 HTTP/1.1"},
             "requests_lost_head_malformed=1"};
+    };
+    const auto framing = [&head](const char* name, const std::string& fields, const std::string& body = "") {
+        Case made = head(name, fields, body);
+        made.also_counted = "requests_lost_framing_ambiguous=1";
+        return made;
     };
     const auto chunks = [](const char* name, const std::string& body) {
         return Case{name, "GET /0 HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + body,
@@ -219,41 +270,40 @@ TEST_CASE("what cannot be framed safely is counted", "[h1]") {
             name, "GET /0 HTTP/1.1\r\n\r\n" + text + "\r\n\r\n", {"GET /0 HTTP/1.1"}, "requests_lost_line_malformed=1"};
     };
     check_all_splits({
-        line("no version", "GET /"),
-        line("another version", "GET / HTTP/2.0"),
         line("no request line at all", "what is this?"),
         line("only a colon", ":"),
-        head("CL and TE", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
-        head("TE and CL", "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", "0\r\n\r\n"),
-        head("two CL, the same", "Content-Length: 1\r\nContent-Length: 1\r\n", "a"),
-        head("two CL, different", "Content-Length: 1\r\nContent-Length: 2\r\n", "a"),
-        head("CL as a list", "Content-Length: 1, 1\r\n", "a"),
-        head("CL with a sign", "Content-Length: +1\r\n", "a"),
-        head("CL below zero", "Content-Length: -1\r\n", "a"),
-        head("CL in hexadecimal", "Content-Length: 0x1\r\n", "a"),
-        head("CL with a point", "Content-Length: 1.0\r\n", "a"),
-        head("CL of two words", "Content-Length: 1 1\r\n", "a"),
-        head("CL without a value", "Content-Length:\r\n"),
-        head("CL beyond 64 bits", "Content-Length: 18446744073709551616\r\n", "a"),
-        head("CL folded", "Content-Length: 1\r\n 1\r\n", "a"),
-        head("TE identity", "Transfer-Encoding: identity\r\n"),
-        head("TE of another name", "Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"),
-        head("TE chunked, then another", "Transfer-Encoding: chunked, identity\r\n", "0\r\n\r\n"),
-        head("TE chunked twice", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
-        head("TE with a parameter", "Transfer-Encoding: chunked;q=1\r\n", "0\r\n\r\n"),
-        head("TE in quotes", "Transfer-Encoding: \"chunked\"\r\n", "0\r\n\r\n"),
-        head("a space in front of the colon", "A : b\r\n"),
-        head("a space in front of the colon of TE", "Transfer-Encoding : chunked\r\n", "0\r\n\r\n"),
-        head("a space in front of the colon of CL", "Content-Length : 1\r\n", "a"),
+        framing("two CL, different", "Content-Length: 1\r\nContent-Length: 2\r\n", "a"),
+        framing("a name of the letters of CL", "Content-Length\x0b: 1\r\n", "a"),
+        framing("a name of the letters of TE", "Transfer\0-Encoding: chunked\r\n"s, "0\r\n\r\n"),
+        framing("CL without a colon", "Content-Length\r\n"),
+        framing("three CL, one different", "Content-Length: 1\r\nContent-Length: 1\r\nContent-Length: 2\r\n", "a"),
+        framing("CL as a list that contradicts itself", "Content-Length: 1, 2\r\n", "a"),
+        framing("CL beyond 63 bits", "Content-Length: 9223372036854775808\r\n", "a"),
+        framing("TE unknown, and CL", "Transfer-Encoding: x\r\nContent-Length: 1\r\n", "a"),
+        framing("TE chunked inside another", "Transfer-Encoding: chunked, gzip\r\n", "0\r\n\r\n"),
+        framing("TE of a vertical tab",
+            "Transfer-Encoding: \x0b"
+            "chunked\r\n",
+            "0\r\n\r\n"),
+        framing("CL with a sign", "Content-Length: +1\r\n", "a"),
+        framing("CL below zero", "Content-Length: -1\r\n", "a"),
+        framing("CL in hexadecimal", "Content-Length: 0x1\r\n", "a"),
+        framing("CL with a point", "Content-Length: 1.0\r\n", "a"),
+        framing("CL of two words", "Content-Length: 1 1\r\n", "a"),
+        framing("CL without a value", "Content-Length:\r\n"),
+        framing("CL beyond 64 bits", "Content-Length: 18446744073709551616\r\n", "a"),
+        framing("CL folded", "Content-Length: 1\r\n 1\r\n", "a"),
+        framing("TE identity", "Transfer-Encoding: identity\r\n"),
+        framing("TE of another name", "Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"),
+        framing("TE chunked, then another", "Transfer-Encoding: chunked, identity\r\n", "0\r\n\r\n"),
+        framing("TE chunked twice", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+        framing("TE with a parameter", "Transfer-Encoding: chunked;q=1\r\n", "0\r\n\r\n"),
+        framing("TE in quotes", "Transfer-Encoding: \"chunked\"\r\n", "0\r\n\r\n"),
+        framing("a space in front of the colon of TE", "Transfer-Encoding : chunked\r\n", "0\r\n\r\n"),
+        framing("a space in front of the colon of CL", "Content-Length : 1\r\n", "a"),
         head("a space in front of the first name", " A: b\r\n"),
         head("a space in front of the first name, TE", " Transfer-Encoding: chunked\r\n", "0\r\n\r\n"),
         head("a tab in front of the first name", "\tA: b\r\n"),
-        head("a name of two words", "A b: c\r\n"),
-        head("no name", ": b\r\n"),
-        head("no colon", "A\r\n"),
-        head("a name that is no token", "A(b): c\r\n"),
-        head("a name in Latin-1", "\xe9: c\r\n"),
-        head("NUL in a name", "A\0b: c\r\n"s),
         head("CR in a value", "A: b\rc\r\n"),
         head("CR in front of a value", "A: \rb\r\n"),
         head("CR in front of a value, CL", "Host:\rContent-Length: 3\r\n", "abc"),
@@ -265,13 +315,15 @@ TEST_CASE("what cannot be framed safely is counted", "[h1]") {
         head("CR in front of a name", "A: b\r\n\rC: d\r\n"),
         head("CR in front of the first name", "\rC: d\r\n"),
         head("CR in front of the empty line", "A: b\r\n\r"),
+        line("a request line with CR in it", "GET /\rx HTTP/1.1"),
+        line("a simple request that isn't GET", "HEAD /"),
+        chunks("CR in a trailer", "0\r\nA: b\rc\r\n\r\n"),
+        chunks("a space in front of the first trailer", "0\r\n A: b\r\n\r\n"),
         chunks("no chunk size", "\r\n1\r\na\r\n0\r\n\r\n"),
         chunks("a bad chunk size", "g\r\na\r\n0\r\n\r\n"),
         chunks("a chunk size with a sign", "+1\r\na\r\n0\r\n\r\n"),
         chunks("a chunk size beyond 64 bits", "10000000000000001\r\na\r\n0\r\n\r\n"),
         chunks("a chunk longer than it says", "1\r\nab\r\n0\r\n\r\n"),
-        chunks("a trailer without colon", "1\r\na\r\n0\r\nT\r\n\r\n"),
-        chunks("a trailer with a space in front of the colon", "1\r\na\r\n0\r\nT : u\r\n\r\n"),
     });
 }
 

@@ -59,7 +59,7 @@ TEST_CASE("other protocols are recognised, counted by kind, and not looked at an
         {"HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "streams_http2=1"},
         {"binary", "\0\0\0\x2a\xffSMB"s, "streams_unknown=1"},
         {"text", "EHLO a.example\r\n", "streams_unknown=1"},
-        {"a request line that isn't one", "GET /\r\n\r\n", "streams_unknown=1"},
+        {"a request line that isn't one", "GET x\r\n\r\n", "streams_unknown=1"},
         {"no word", "what? is this\r\n", "streams_unknown=1"},
     };
     for (const Case& test : cases) {
@@ -169,6 +169,57 @@ TEST_CASE(
     CHECK(line.count(Counter::streams_resynced) == 1);
     CHECK(line.lost() == 1);
     line.finish();
+}
+
+TEST_CASE("behind bytes that two servers frame in two ways, a stream known from its start is left alone", "[stream]") {
+    for (const std::string& ambiguous : {"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"s,
+             "POST / HTTP/1.1\r\nTransfer-Encoding: x\r\n\r\n"s, "POST / HTTP/1.1\r\nA: b\rc: d\r\n\r\n"s,
+             "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"s}) {
+        INFO(ambiguous);
+        HttpLine line;
+        (void)line.open();
+        (void)line.data(get1);
+        CHECK(line.data(ambiguous + get1) == Appetite::nothing);
+        CHECK(line.lost() == 1);
+        line.finish();
+
+        // Joined in mid-stream, or behind a hole, it may be us who took a body for a request.
+        HttpLine joined;
+        (void)joined.open(true);
+        (void)joined.data(get1);
+        CHECK(joined.data(ambiguous + get1) == Appetite::more);
+        (void)joined.data(get2);
+        CHECK(joined.requests == Requests{shown1, shown2});
+        CHECK(joined.lost() == 1);
+        joined.finish();
+
+        HttpLine holed;
+        (void)holed.open();
+        (void)holed.data(get1);
+        (void)holed.gap(10);
+        (void)holed.data(get1);
+        CHECK(holed.data(ambiguous) == Appetite::more);
+        (void)holed.data(get2);
+        CHECK(holed.requests == Requests{shown1, shown1, shown2});
+        holed.finish();
+    }
+}
+
+TEST_CASE("a simple request is one only in a stream known from its start, and ends it", "[stream]") {
+    HttpLine line;
+    (void)line.open();
+    CHECK(line.data("GET /old\r\n" + get1) == Appetite::nothing);
+    CHECK(line.requests == Requests{"GET /old HTTP/0.9"});
+    line.finish();
+
+    HttpLine joined;
+    (void)joined.open(true);
+    CHECK(joined.data("GET /old\r\n") == Appetite::more);
+    CHECK(joined.requests.empty());
+    CHECK(joined.sum(CounterRole::request_start) == 0);
+    (void)joined.data(get1);
+    CHECK(joined.requests == Requests{shown1});
+    joined.finish();
 }
 
 // ---- gaps --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/framing.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "base/ascii.h"
+#include "http/token.h"
+
+namespace rebuilder::http {
+namespace {
+
+std::string_view trimmed(std::string_view text) noexcept {
+    constexpr std::string_view whitespace = " \t\r\n";  // line breaks stand in folded values
+    text.remove_prefix(std::min(text.find_first_not_of(whitespace), text.size()));
+    text.remove_suffix(text.size() - (text.find_last_not_of(whitespace) + 1));
+    return text;
+}
+
+// Calls `visit(element)` for each element of a list (RFC 9110, section 5.6.1), empty ones left out, while it answers true.
+template <class Visit>
+bool each_element(std::string_view list, Visit&& visit) noexcept {
+    while (!list.empty()) {
+        const std::size_t comma = std::min(list.find(','), list.size());
+        const std::string_view element = trimmed(list.substr(0, comma));
+        if (!element.empty() && !visit(element)) return false;
+        list.remove_prefix(std::min(comma + 1, list.size()));
+    }
+    return true;
+}
+
+bool is_known_compression(std::string_view coding) noexcept {
+    constexpr auto known = std::to_array<std::string_view>({"gzip", "x-gzip", "deflate", "compress", "x-compress"});
+    return std::any_of(known.begin(), known.end(), [coding](auto name) { return equal_ignoring_case(coding, name); });
+}
+
+std::optional<std::uint64_t> decimal(std::string_view digits) noexcept {
+    std::uint64_t value = 0;
+    for (const char c : digits) {
+        if (c < '0' || c > '9' || value > (INT64_MAX - 9) / 10) return std::nullopt;
+        value = value * 10 + static_cast<std::uint64_t>(c - '0');
+    }
+    return value;
+}
+
+// Whether a name that isn't read as a framing field's could be taken for one by somebody who reads names otherwise.
+bool resembles_framing(std::string_view name) noexcept {
+    std::array<char, 20> letters;
+    std::size_t size = 0;
+    for (const char c : name) {
+        if (!is_token_char(c)) continue;
+        if (size == letters.size()) return false;
+        letters[size++] = c;
+    }
+    const FieldKind kind = field_kind({letters.data(), size});
+    return kind == FieldKind::content_length || kind == FieldKind::transfer_encoding;
+}
+
+}  // namespace
+
+std::optional<BodyFraming> read_framing(const char* text, std::span<const Field> headers) noexcept {
+    bool chunked = false;
+    bool coded = false;  // a Transfer-Encoding field is there
+    bool lengths_agree = true;
+    std::optional<std::uint64_t> length;
+    for (const Field& field : headers) {
+        const std::string_view value(text + field.value_at, field.value_size);
+        if ((field.loose || field.unsendable) && resembles_framing({text + field.name_at, field.name_size})) {
+            return std::nullopt;
+        }
+        if (field.kind == FieldKind::transfer_encoding) {
+            coded = true;
+            const bool known = each_element(value, [&](std::string_view coding) {
+                if (chunked) return false;  // nothing may be applied on top of it
+                chunked = equal_ignoring_case(coding, "chunked");
+                return chunked || is_known_compression(coding);
+            });
+            if (!known) return std::nullopt;
+        } else if (field.kind == FieldKind::content_length) {
+            bool any = false;
+            lengths_agree = each_element(value, [&](std::string_view element) {
+                any = true;
+                const std::optional<std::uint64_t> each = decimal(element);
+                const bool agrees = each && length.value_or(*each) == *each;
+                length = each;
+                return agrees;
+            }) && any && lengths_agree;
+        }
+    }
+    if (chunked) return BodyFraming{Framing::chunked, 0};
+    if (coded || !lengths_agree) return std::nullopt;
+    if (!length) return BodyFraming{};
+    return BodyFraming{Framing::content_length, *length};
+}
+
+bool asks_for_upgrade(const char* text, std::span<const Field> headers) noexcept {
+    bool upgrade = false;
+    bool connection = false;
+    for (const Field& field : headers) {
+        upgrade = upgrade || field.kind == FieldKind::upgrade;
+        if (field.kind != FieldKind::connection) continue;
+        const bool none = each_element({text + field.value_at, field.value_size},
+            [](std::string_view option) { return !equal_ignoring_case(option, "upgrade"); });
+        connection = connection || !none;
+    }
+    return upgrade && connection;
+}
+
+}  // namespace rebuilder::http
