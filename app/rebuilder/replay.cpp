@@ -47,18 +47,34 @@ class ProgressLine {
     std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
+// Whether the verdict of a decapsulator that takes tunnels only shows that there was one.
+bool came_through_tunnel(Counter verdict) {
+    switch (verdict) {
+    case Counter::frame_not_tunnel:
+    case Counter::frame_outer_truncated:
+    case Counter::frame_outer_fragment:
+    case Counter::frame_tunnel_truncated:
+    case Counter::frame_vxlan_no_vni:
+    case Counter::frame_geneve_unsupported: return false;
+    default: return true;
+    }
+}
+
 // Whether none of the first frames of any file came through a tunnel: a capture of a server's own traffic. In a mirror's
 // capture, frames outside the tunnel are the appliance's own, and no requests of anybody's clients.
 bool captures_are_plain(const Config& config) {
     constexpr int frames_examined = 1000;
     const packet::Decapsulator tunnels(config.decap);
+    Counters unused;
+    packet::FragmentTable fragments({}, {}, unused);
     for (const std::string& file : config.files) {
         CaptureReader reader(file);
         for (int i = 0; i < frames_examined; ++i) {
             const auto frames = reader.read(1, CaptureReader::no_time);
             if (frames.empty()) break;
             packet::Segment segment;
-            if (tunnels.decap(frames[0], segment) != Counter::frame_not_tunnel) return false;
+            fragments.release();
+            if (came_through_tunnel(tunnels.decap(frames[0], segment, &fragments))) return false;
         }
     }
     return true;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decapsulator: one mirrored frame in, its one inner TCP segment out.
 //
-// In:   a Frame: Ethernet (VLAN, QinQ), IPv4 or IPv6, UDP, then VXLAN (RFC 7348) or GENEVE (RFC 8926), then the
-//       mirrored frame, in which GENEVE may hold VXLAN (a gateway load balancer in the path of a mirror).
-// Out:  a Segment, a view of the frame's bytes; or the counter that says why there is none.
+// In:   a Frame: Ethernet, IPv4 or IPv6, UDP, then VXLAN (RFC 7348) or GENEVE (RFC 8926), then the mirrored frame, in
+//       which GENEVE may hold VXLAN (a gateway load balancer in the path of a mirror), and in which the mirrored host
+//       may itself use VLANs, MPLS, PPPoE, IP in IP, GRE or ERSPAN. Fragments on either level, with a table to put them
+//       together in.
+// Out:  a Segment, a view of the frame's bytes or of the fragment table's; or the counter that says why there is none.
 // Lengths come from the IP headers, never from the frame, so padding is not payload; a frame that was cut keeps the
 // bytes it has, and Segment::missing says how many it lost. Checksums are not looked at: mirrors show offloaded ones.
 // Reserved bits are ignored. Never allocates, never reads outside the frame.
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include "base/counters.h"
+#include "packet/fragments.h"
 #include "packet/frame.h"
 #include "packet/segment.h"
 
@@ -34,14 +37,18 @@ class Decapsulator {
   public:
     explicit Decapsulator(const DecapConfig& config);
 
-    // Answers Counter::segments and fills `segment`, or the frame_* counter that refuses the frame.
-    [[nodiscard]] Counter decap(const Frame& frame, Segment& segment) const noexcept;
+    // Answers Counter::segments and fills `segment`, or the frame_* counter that refuses the frame. Without a table
+    // all fragments are refused. With one, the segment may lie in the table until it is released.
+    [[nodiscard]] Counter decap(
+        const Frame& frame, Segment& segment, FragmentTable* fragments = nullptr) const noexcept;
 
   private:
     enum class Tunnel : std::uint8_t { none, vxlan, geneve };
 
     [[nodiscard]] Tunnel tunnel_of(std::uint16_t udp_port) const noexcept;
     [[nodiscard]] bool vni_accepted(std::uint32_t vni) const noexcept;
+    [[nodiscard]] Counter finish(
+        const Frame& frame, const IpPacket& packet, std::uint32_t vni, Segment& segment) const noexcept;
 
     DecapConfig config_;
     PortSet tcp_ports_;

@@ -19,6 +19,7 @@ Worker::Worker(const WorkerConfig& config, std::vector<OutputLink> outputs)
     : secret_(config.secret)
     , outputs_(std::move(outputs))
     , decapsulator_(config.decap)
+    , fragments_(config.fragments, config.secret, counters_)
     , reassembler_(config.tcp, counters_)
     , blocks_(block_bytes, config.buffer_bytes / block_bytes)
     , http_(config.http, blocks_, counters_)
@@ -46,7 +47,7 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
     for (const packet::Frame& frame : frames) {
         counters_.add(Counter::frame_bytes, frame.bytes.size());
         Arrival& arrival = arrivals[segments];
-        const Counter verdict = decapsulator_.decap(frame, arrival.segment);
+        const Counter verdict = decapsulator_.decap(frame, arrival.segment, &fragments_);
         counters_.add(verdict);
         if (verdict != Counter::segments) continue;
         arrival.hash = arrival.segment.key.hash(secret_);
@@ -57,16 +58,19 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
         now_ns_ = std::max(now_ns_, arrival.segment.time_ns);
         reassembler_.push(arrival.segment, arrival.hash, now_ns_, stream_sink());
     }
+    fragments_.release();
     reclaim();
 }
 
 void Worker::on_tick(std::uint64_t now_ns) noexcept {
     now_ns_ = std::max(now_ns_, now_ns);
+    fragments_.expire(now_ns_);
     reassembler_.tick(now_ns_, stream_sink());
     reclaim();
 }
 
 void Worker::drain() noexcept {
+    fragments_.drain();
     reassembler_.drain(now_ns_, stream_sink());
 }
 
@@ -115,7 +119,8 @@ void Worker::release(Block* first) noexcept {
 }
 
 std::size_t Worker::mapped_bytes() const noexcept {
-    return reassembler_.mapped_bytes() + http_.mapped_bytes() + blocks_.total() * block_bytes;
+    return fragments_.mapped_bytes() + reassembler_.mapped_bytes() + http_.mapped_bytes() +
+           blocks_.total() * block_bytes;
 }
 
 }  // namespace rebuilder::pipeline

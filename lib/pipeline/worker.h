@@ -28,6 +28,7 @@ namespace rebuilder::pipeline {
 
 struct WorkerConfig {
     packet::DecapConfig decap;
+    packet::FragmentLimits fragments;
     tcp::Limits tcp;
     http::Limits http;
     HashSecret secret;
@@ -60,7 +61,7 @@ class Worker {
     [[nodiscard]] std::size_t flows() const noexcept { return reassembler_.flows(); }
     // What isn't in its pool: zero after drain(), and once the outputs have given everything back.
     [[nodiscard]] std::size_t blocks_in_use() const noexcept {
-        return blocks_.total() - blocks_.available() + reassembler_.held_blocks();
+        return blocks_.total() - blocks_.available() + reassembler_.held_blocks() + fragments_.in_use();
     }
     // The most memory this worker can come to use, in bytes.
     [[nodiscard]] std::size_t mapped_bytes() const noexcept;
@@ -77,6 +78,7 @@ class Worker {
     std::vector<OutputLink> outputs_;
     Counters counters_;  // worker: w, control: r
     packet::Decapsulator decapsulator_;
+    packet::FragmentTable fragments_;
     tcp::Reassembler<http::Stream> reassembler_;
     BlockPool blocks_;
     http::HttpStage http_;
