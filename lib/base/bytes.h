@@ -25,6 +25,10 @@ inline std::uint32_t load_be32(const std::uint8_t* from) noexcept {
     return (static_cast<std::uint32_t>(load_be16(from)) << 16) | load_be16(from + 2);
 }
 
+inline std::uint64_t load_be64(const std::uint8_t* from) noexcept {
+    return (static_cast<std::uint64_t>(load_be32(from)) << 32) | load_be32(from + 4);
+}
+
 inline std::string_view as_text(Bytes bytes) noexcept {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <string_view>
 
+#include "http/match.h"
 #include "http/token.h"
 
 namespace rebuilder::http {
@@ -61,13 +62,6 @@ constexpr auto methods = std::to_array<std::string_view>({
     "UPDATEREDIRECTREF",
     "VERSION-CONTROL",
 });
-
-// Whether `text` begins with `what`, or could once it is longer.
-enum class Match : std::uint8_t { no, so_far, yes };
-Match match(std::string_view text, std::string_view what) noexcept {
-    if (text.size() >= what.size()) return text.starts_with(what) ? Match::yes : Match::no;
-    return what.starts_with(text) ? Match::so_far : Match::no;
-}
 
 }  // namespace
 

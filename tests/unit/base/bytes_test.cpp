@@ -11,14 +11,16 @@
 using namespace rebuilder;
 
 TEST_CASE("bytes: network order", "[bytes]") {
-    const std::array<std::uint8_t, 4> bytes{0xf1, 0xe2, 0xd3, 0xc4};
+    const std::array<std::uint8_t, 8> bytes{0xf1, 0xe2, 0xd3, 0xc4, 0xb5, 0xa6, 0x97, 0x88};
     CHECK(load_be16(bytes.data()) == 0xf1e2);
     CHECK(load_be24(bytes.data()) == 0xf1e2d3);
     CHECK(load_be32(bytes.data()) == 0xf1e2d3c4);
-    const std::array<std::uint8_t, 4> small{0, 0, 0, 1};
+    CHECK(load_be64(bytes.data()) == 0xf1e2d3c4b5a69788);
+    const std::array<std::uint8_t, 8> small{0, 0, 0, 1, 0, 0, 0, 2};
     CHECK(load_be16(small.data()) == 0);
     CHECK(load_be24(small.data() + 1) == 1);
     CHECK(load_be32(small.data()) == 1);
+    CHECK(load_be64(small.data()) == 0x100000002);
 }
 
 TEST_CASE("bytes: text and back", "[bytes]") {
