@@ -50,4 +50,5 @@ for number, text in enumerate(texts):
     capture.add(client.send(noise[7:500]))
     capture.add(client.fin())
 capture.save(requests_started=0, requests_rebuilt=0, streams_tls=1, streams_ssh=1,
-             streams_http1_responses=1, streams_unknown=len(texts), streams_http1=0)
+             streams_http1_responses=1, streams_redis=1, streams_smtp=1, streams_postgresql=1, streams_unknown=1,
+             streams_http1=0)

@@ -106,6 +106,10 @@ Appetite HttpStage::not_http1(Stream& stream, Protocol protocol) noexcept {
         case Protocol::http2: counters_.add(Counter::streams_http2); break;
         case Protocol::tls: counters_.add(Counter::streams_tls); break;
         case Protocol::ssh: counters_.add(Counter::streams_ssh); break;
+        case Protocol::redis: counters_.add(Counter::streams_redis); break;
+        case Protocol::mysql: counters_.add(Counter::streams_mysql); break;
+        case Protocol::postgresql: counters_.add(Counter::streams_postgresql); break;
+        case Protocol::smtp: counters_.add(Counter::streams_smtp); break;
         case Protocol::undecided:
         case Protocol::http1:
         case Protocol::unknown: counters_.add(Counter::streams_unknown); break;

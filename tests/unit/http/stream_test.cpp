@@ -58,7 +58,14 @@ TEST_CASE("other protocols are recognised, counted by kind, and not looked at an
         {"response", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "streams_http1_responses=1"},
         {"HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "streams_http2=1"},
         {"binary", "\0\0\0\x2a\xffSMB"s, "streams_unknown=1"},
-        {"text", "EHLO a.example\r\n", "streams_unknown=1"},
+        {"Redis", "*1\r\n$4\r\nPING\r\n", "streams_redis=1"},
+        {"Redis, its answer", "+PONG\r\n", "streams_redis=1"},
+        {"MySQL", "\x54\0\0\x01\x85\xa6\xff\x19\0\0\0\x01\x2d"s + std::string(23, '\0') + "shop\0"s, "streams_mysql=1"},
+        {"PostgreSQL", "\0\0\0\x29\0\x03\0\0user\0postgres\0"s, "streams_postgresql=1"},
+        {"PostgreSQL, its answer", "NR\0\0\0\x0c\0\0\0\x05salt"s, "streams_postgresql=1"},
+        {"SMTP", "EHLO a.example\r\n", "streams_smtp=1"},
+        {"SMTP, its answer", "220 a.example ESMTP\r\n", "streams_smtp=1"},
+        {"text", "USER anonymous\r\n", "streams_unknown=1"},
         {"a request line that isn't one", "GET x\r\n\r\n", "streams_unknown=1"},
         {"no word", "what? is this\r\n", "streams_unknown=1"},
     };
@@ -80,6 +87,23 @@ TEST_CASE("other protocols are recognised, counted by kind, and not looked at an
             (void)line.open();
             (void)line.data(get1);
             CHECK(line.requests == Requests{shown1});
+            line.finish();
+        }
+    }
+}
+
+TEST_CASE("a request may begin as another protocol does", "[stream]") {
+    for (const std::string& method :
+        {"SSH-2.0-x"s, "SSH-FETCH"s, "EHLO"s, "220"s, "-ERR"s, "+OK"s, "*1"s, "NR"s, "PRI"s}) {
+        const std::string request = method + " /SMTP HTTP/1.1\r\n\r\n";
+        for (std::size_t split = 0; split < request.size(); ++split) {
+            INFO(method << ", split at " << split);
+            HttpLine line;
+            (void)line.open();
+            if (split != 0) CHECK(line.data(request.substr(0, split)) == Appetite::more);
+            CHECK(line.data(request.substr(split)) == Appetite::more);
+            CHECK(line.requests == Requests{method + " /SMTP HTTP/1.1"});
+            CHECK(line.counted() == "streams_http1=1 requests_started=1 requests_rebuilt=1");
             line.finish();
         }
     }
