@@ -89,10 +89,10 @@ constexpr bool is_digit(std::uint8_t byte) noexcept {
     return byte >= '0' && byte <= '9';
 }
 
-// A handshake record (RFC 8446, section 5.1), version 3.x.
+// A record (RFC 8446, section 5.1): its content type, and version 3.x.
 Match tls(const std::uint8_t* bytes, std::size_t at) noexcept {
     switch (at) {
-    case 0: return go_on_if(bytes[0] == 22);
+    case 0: return go_on_if(bytes[0] >= 20 && bytes[0] <= 23);
     case 1: return go_on_if(bytes[1] == 3);
     default: return done_if(bytes[2] <= 4);
     }
