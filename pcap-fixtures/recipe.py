@@ -137,6 +137,22 @@ class Client:
         return [self.frame("FA", self.server_seq - 1, self.isn + 1 + self.offset, from_server=True)]
 
 
+def dialogue(capture, port, turns):
+    """The same conversation mirrored three times: both directions, the client's side alone (its first bytes in a
+    segment of their own), the server's side alone. `turns` are the bytes of each in turn, as ("C" or "S", bytes)."""
+    for number, sides in enumerate(("CS", "C", "S")):
+        client = Client(51000 + number, dport=port)
+        syn, syn_ack, ack = client.open(both=True)
+        acts = [("C", [syn]), ("S", [syn_ack]), ("C", [ack])]
+        for side, data in turns:
+            first = (3,) if sides == "C" and client.offset == 0 else ()
+            acts.append((side, client.send(data, *first) if side == "C" else client.reply(data)))
+        acts += [("C", client.fin()), ("S", client.server_fin())]
+        for side, frames in acts:
+            if side in sides:
+                capture.add(frames)
+
+
 def outer_port(frame):
     """As the mirror of AWS: one of 128 ports by a hash of the inner 5-tuple, the same for both directions."""
     network, transport = frame.getlayer(IPv6) or frame.getlayer(IP), frame.getlayer(TCP)

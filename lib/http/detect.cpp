@@ -234,7 +234,7 @@ Match match_line(std::string_view text, const Line& line) noexcept {
     const std::size_t end = text.substr(0, enough_to_detect).find('\n');
     if (end == text.npos) return go_on_if(text.size() < enough_to_detect);
     text = text.substr(0, end);
-    return done_if(text.find(line.holds) != text.npos && text.find("HTTP/1.") == text.npos);
+    return done_if(text.find(line.holds) != text.npos && text.find("HTTP/") == text.npos);
 }
 
 // What is left: a method and a space may be a request.
