@@ -69,6 +69,7 @@ class Client:
         self.src, self.sport, self.dst, self.dport = src, sport, dst, dport
         self.isn, self.offset, self.server_seq, self.frames = isn, 0, 0x50607080, 0
         self.mss, self.options, self.tags, self.extensions = mss, options, tags, extensions
+        self.proxied = None  # the client's address, when a load balancer in front says it
 
     def record_ends(self):
         return [f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
@@ -225,7 +226,7 @@ class Capture:
             "method": request.method, "target": request.target, "host": (hosts or [""])[0],
             "headers": request.headers,
             "body_len": len(kept), "body_sha256": hashlib.sha256(kept).hexdigest(),
-            "client": client.src, "truncated": len(kept) < len(request.body), "trailers": request.trailers,
+            "client": client.proxied or client.src, "truncated": len(kept) < len(request.body), "trailers": request.trailers,
         }
         if record["truncated"]:
             record["body_full_len"] = len(request.body)

@@ -16,6 +16,7 @@ Message* MessagePool::take(std::uint64_t time_ns) noexcept {
     }
     ++in_use_;
     // The fields are written before they are read; they are most of the size.
+    message->owner = nullptr;
     message->stage = Stage::line;
     message->framing = Framing::none;
     message->from_start = false;
@@ -42,6 +43,7 @@ Message* MessagePool::take(std::uint64_t time_ns) noexcept {
 }
 
 void MessagePool::give(Message* message) noexcept {
+    if (message->owner != nullptr) unlink(*message);
     drop_body(*message);
     if (message->kept_block != nullptr) {
         const bool large = message->kept_block->capacity != blocks_.block_capacity();
@@ -50,6 +52,37 @@ void MessagePool::give(Message* message) noexcept {
     message->next_free = free_;
     free_ = message;
     --in_use_;
+}
+
+void MessagePool::wait(Message& message, Stream& owner, std::uint64_t now_ns) noexcept {
+    message.progress_ns = now_ns;
+    if (message.owner != nullptr) return;  // its place is mended when the stalest is looked for
+    message.owner = &owner;
+    link(message);
+}
+
+Message* MessagePool::stalest() noexcept {
+    constexpr int most_looked_at = 64;
+    for (int i = 0; i < most_looked_at && stalest_ != nullptr; ++i) {
+        Message& message = *stalest_;
+        if (message.progress_ns == message.waiting_since_ns) break;
+        unlink(message);
+        link(message);
+    }
+    return stalest_;
+}
+
+void MessagePool::link(Message& message) noexcept {
+    message.waiting_since_ns = message.progress_ns;
+    message.staler = freshest_;
+    message.fresher = nullptr;
+    (freshest_ != nullptr ? freshest_->fresher : stalest_) = &message;
+    freshest_ = &message;
+}
+
+void MessagePool::unlink(Message& message) noexcept {
+    (message.staler != nullptr ? message.staler->fresher : stalest_) = message.fresher;
+    (message.fresher != nullptr ? message.fresher->staler : freshest_) = message.staler;
 }
 
 bool MessagePool::keep(Message& message, const char* from, std::size_t size) noexcept {

@@ -2,11 +2,13 @@
 // Message: one HTTP/1 request while it comes. MessagePool: all of them, and the memory they use.
 //
 // A Message is taken at a request's first byte and given back at its end, last in first out, so a connection between
-// two requests holds none and the usual request finds a warm one. While a request fits into one segment nothing is
+// two requests holds none and the usual request finds a warm one. When room gets scarce, the stalest can be asked for:
+// who sends slowly is not to keep out who doesn't. While a request fits into one segment nothing is
 // copied: its text is read where it lies. What must survive the segment is kept: the head in one contiguous block,
 // the body in a chain.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -21,13 +23,22 @@
 
 namespace rebuilder::http {
 
-enum class Stage : std::uint8_t { line, head, body_length, body_chunked, trailers };
+struct Stream;
+
+enum class Stage : std::uint8_t { proxy, line, head, body_length, body_chunked, trailers };
 
 // What there is of a line whose text isn't kept.
 enum class LineSeen : std::uint8_t { nothing, cr, more };
 
 struct Message {
     Message* next_free;
+
+    // While it waits for more bytes: its neighbours among those that do, and since when, to find the stalest.
+    Stream* owner;
+    Message* staler;
+    Message* fresher;
+    std::uint64_t waiting_since_ns;  // when it was put into its place there
+    std::uint64_t progress_ns;       // when bytes came last
 
     Stage stage;
     Framing framing;
@@ -83,7 +94,8 @@ class MessagePool {
         : blocks_(blocks)
         , large_heads_(large_head_bytes(limits), limits.large_heads)
         , mapping_(limits.max_requests * sizeof(Message))
-        , total_(limits.max_requests) {}
+        , total_(limits.max_requests)
+        , reserve_(std::min(blocks.total() / 16, most_reserved)) {}
 
     MessagePool(const MessagePool&) = delete;
     MessagePool& operator=(const MessagePool&) = delete;
@@ -91,6 +103,15 @@ class MessagePool {
     // A message at its first byte, or null.
     [[nodiscard]] Message* take(std::uint64_t time_ns) noexcept;
     void give(Message* message) noexcept;
+
+    // The message waits for more bytes of its stream, as of now.
+    void wait(Message& message, Stream& owner, std::uint64_t now_ns) noexcept;
+    // Of those that wait, the one that has waited longest, or null.
+    [[nodiscard]] Message* stalest() noexcept;
+    // Whether a message that grows, or a further one, may find no room.
+    [[nodiscard]] bool scarce(bool further) const noexcept {
+        return (further && in_use_ == total_) || large_heads_.available() == 0 || blocks_.available() < reserve_;
+    }
 
     // Copies text of the message behind what is kept of it, or, when none is yet, as its beginning. False when there's
     // no room.
@@ -106,6 +127,10 @@ class MessagePool {
     }
 
   private:
+    static constexpr std::size_t most_reserved = 64;  // blocks, so that those who come find some while others make room
+
+    void link(Message& message) noexcept;
+    void unlink(Message& message) noexcept;
     static std::size_t large_head_bytes(const Limits& limits) noexcept {
         return (limits.max_head + sizeof(Block) + 63) / 64 * 64;
     }
@@ -114,9 +139,12 @@ class MessagePool {
     BlockPool large_heads_;
     Mapping mapping_;
     std::size_t total_;
+    std::size_t reserve_;
     std::size_t fresh_ = 0;
     std::size_t in_use_ = 0;
     Message* free_ = nullptr;
+    Message* stalest_ = nullptr;
+    Message* freshest_ = nullptr;
 };
 
 }  // namespace rebuilder::http

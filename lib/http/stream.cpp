@@ -2,6 +2,7 @@
 #include "http/stream.h"
 
 #include <algorithm>
+#include <cstring>
 #include <span>
 
 namespace rebuilder::http {
@@ -10,6 +11,82 @@ void HttpStage::open(Stream& stream, const StreamChunk& chunk) noexcept {
     stream = Stream{};
     stream.from_start = !chunk.midstream;
     if (chunk.midstream) stream.mode = Stream::Mode::resync;
+}
+
+bool HttpStage::pass_proxy_header(Stream& stream, const StreamChunk& chunk, Bytes& bytes) noexcept {
+    // The usual stream has no header, or has it in one piece. One that is split is kept until it tells what it is.
+    const std::size_t before = stream.message != nullptr ? stream.message->text_size : 0;
+    const Bytes part = bytes.first(std::min(bytes.size(), longest_proxy_line - before));
+    ProxyHeader header = parse_proxy_header(bytes);
+    if (before != 0 || header.verdict == ProxyHeader::Verdict::need_more) {
+        if (stream.message == nullptr) stream.message = messages_.take(chunk.time_ns);
+        if (stream.message == nullptr || !messages_.keep(*stream.message, as_text(part).data(), part.size())) {
+            drop_message(stream);
+            stream.mode = Stream::Mode::resync;
+            bytes = {};
+            return true;
+        }
+        stream.message->stage = Stage::proxy;
+        header = parse_proxy_header(as_bytes({stream.message->text(), stream.message->text_size}));
+    }
+    switch (header.verdict) {
+    case ProxyHeader::Verdict::need_more:
+        messages_.wait(*stream.message, stream, chunk.time_ns);
+        bytes = {};
+        return true;
+    case ProxyHeader::Verdict::malformed:
+        counters_.add(Counter::proxy_headers_malformed);
+        stream.mode = Stream::Mode::detect;
+        return not_http1(stream, Protocol::unknown) == Appetite::more;
+    case ProxyHeader::Verdict::yes: {
+        counters_.add(Counter::proxy_headers);
+        stream.proxied = header.has_client;
+        stream.client = header.client.address;
+        drop_message(stream);
+        const std::size_t passed = std::min(bytes.size(), header.size - before);
+        stream.proxy_left = static_cast<std::uint32_t>(header.size - before - passed);
+        bytes = bytes.subspan(passed);
+        break;
+    }
+    case ProxyHeader::Verdict::no:
+        if (before != 0) begin_with_kept(stream, before);
+        break;
+    }
+    stream.mode = Stream::Mode::detect;
+    return true;
+}
+
+// What was kept for a header's sake, of which `size` bytes came before this segment, is the front of something else.
+void HttpStage::begin_with_kept(Stream& stream, std::size_t size) noexcept {
+    Message& message = *stream.message;
+    const std::string_view kept(message.text(), size);
+    const std::size_t empty_lines = std::min(kept.find_first_not_of("\r\n"), size);
+    if (empty_lines == size) return drop_message(stream);
+    std::memmove(message.kept_block->data(), message.kept_block->data() + empty_lines, size - empty_lines);
+    message.text_size = static_cast<std::uint32_t>(size - empty_lines);
+    message.stage = Stage::line;
+    message.from_start = true;
+}
+
+void HttpStage::drop_message(Stream& stream) noexcept {
+    if (stream.message == nullptr) return;
+    messages_.give(stream.message);
+    stream.message = nullptr;
+}
+
+// The requests that have waited longest for their next bytes go, so that those that come find room: who sends slowly
+// is not to keep out who doesn't.
+void HttpStage::make_room(const Stream& stream) noexcept {
+    constexpr int most_at_once = 4;
+    for (int i = 0; i < most_at_once && messages_.scarce(stream.message == nullptr); ++i) {
+        Message* stalest = messages_.stalest();
+        if (stalest == nullptr || stalest == stream.message) return;
+        Stream& owner = *stalest->owner;
+        lose(owner, Counter::requests_lost_no_memory);
+        owner.from_start = false;
+        owner.proxy_left = 0;
+        if (owner.mode != Stream::Mode::tunnel) owner.mode = Stream::Mode::resync;
+    }
 }
 
 bool HttpStage::begin_message(Stream& stream, const StreamChunk& chunk, Bytes bytes) noexcept {
@@ -52,8 +129,7 @@ void HttpStage::lose(Stream& stream, Counter reason) noexcept {
         if (!message.counted) counters_.add(Counter::requests_started);
         counters_.add(message.lost.value_or(reason));
     }
-    messages_.give(stream.message);
-    stream.message = nullptr;
+    drop_message(stream);
 }
 
 Appetite HttpStage::finish(Stream& stream) noexcept {
@@ -77,8 +153,7 @@ Appetite HttpStage::finish(Stream& stream) noexcept {
         counters_.add(Counter::streams_tunnel);
         stream.mode = Stream::Mode::tunnel;
     }
-    messages_.give(stream.message);
-    stream.message = nullptr;
+    drop_message(stream);
     return simple ? Appetite::nothing : Appetite::more;  // the answer to a simple request ends the connection
 }
 
@@ -95,10 +170,7 @@ Appetite HttpStage::give_up(Stream& stream, const Http1::Progress& failure, Byte
 }
 
 Appetite HttpStage::not_http1(Stream& stream, Protocol protocol) noexcept {
-    if (stream.message != nullptr) {
-        messages_.give(stream.message);
-        stream.message = nullptr;
-    }
+    drop_message(stream);
     if (!stream.http1 && !stream.classified) {
         stream.classified = true;
         switch (protocol) {
@@ -120,6 +192,11 @@ Appetite HttpStage::not_http1(Stream& stream, Protocol protocol) noexcept {
 }
 
 void HttpStage::gap(Stream& stream, std::uint64_t bytes) noexcept {
+    if (bytes <= stream.proxy_left) {
+        stream.proxy_left -= static_cast<std::uint32_t>(bytes);
+        return;
+    }
+    stream.proxy_left = 0;
     if (stream.message != nullptr) {
         if (h1_.skip(*stream.message, bytes)) {
             if (stream.message->at_end()) finish(stream);
@@ -133,6 +210,7 @@ void HttpStage::gap(Stream& stream, std::uint64_t bytes) noexcept {
 
 void HttpStage::close(Stream& stream, tcp::CloseReason reason) noexcept {
     if (stream.message != nullptr) {
+        if (!stream.http1 && !stream.classified && !stream.message->counted) counters_.add(Counter::streams_unknown);
         switch (reason) {
         case tcp::CloseReason::ended: lose(stream, Counter::requests_lost_to_close); break;
         case tcp::CloseReason::idle: lose(stream, Counter::requests_lost_to_idle); break;

@@ -4,15 +4,17 @@
 // In:    StreamChunks of one direction with its Stream, in order, from the reassembler.
 // Out:   `sink(Request&)` for each whole request, before feed() returns; Appetite::nothing once the direction is
 //        known to carry no requests.
-// Rules: a stream that begins with its SYN is recognised by its first bytes. One that is joined in mid-stream, or that
+// Rules: a stream that begins with its SYN is recognised by its first bytes, behind a PROXY header if there is one. One that is joined in mid-stream, or that
 //        lost its framing to a gap or to malformed bytes, is picked up at the next segment that begins with a request
 //        line. A gap inside a body of known length, or inside the data of a chunk, costs that request only. No request is
 //        made across a hole. Behind bytes that two servers would frame in two ways, nothing is a request for certain: a
 //        server answers 400 there and closes, so the rest of a stream that is known from its first byte is left alone.
-// Bytes: a request that fits its segment is read in place; else it is kept in the worker's pools.
+// Bytes: a request that fits its segment is read in place; else it is kept in the worker's pools. When these get scarce,
+//        the request that has waited longest for its next bytes is given up.
 // Every request line begun ends in exactly one counter: requests_rebuilt or a requests_lost_*.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/counters.h"
@@ -20,6 +22,7 @@
 #include "http/h1.h"
 #include "http/limits.h"
 #include "http/message.h"
+#include "http/proxy_protocol.h"
 #include "http/request.h"
 #include "tcp/stream.h"
 
@@ -31,18 +34,22 @@ using tcp::StreamChunk;
 // The state of one direction. Plain data, so that the flow table can hold it.
 struct Stream {
     enum class Mode : std::uint8_t {
-        detect,  // nothing seen yet
+        start,   // nothing seen yet: a PROXY header may come first
+        detect,  // nothing seen of what the stream carries
         synced,  // an HTTP/1 stream, at or in a request
         resync,  // somewhere: wait for a segment that begins with a request line
         tunnel,  // behind CONNECT or Upgrade: probably another protocol, but the server may have refused
     };
 
     Message* message = nullptr;  // the request that is coming, if one is
-    Mode mode = Mode::detect;
+    Mode mode = Mode::start;
     bool from_start =
         false;           // known without a hole from its first byte on, or from where its framing outlived the hole
     bool http1 = false;  // counted as HTTP/1
-    bool classified = false;  // counted as something else
+    bool classified = false;       // counted as something else
+    bool proxied = false;          // a PROXY header said who the client is
+    std::uint32_t proxy_left = 0;  // bytes of that header still to come, which nobody has to see
+    packet::IpAddress client;      // with `proxied`
 };
 
 class HttpStage {
@@ -75,6 +82,12 @@ class HttpStage {
     void gap(Stream& stream, std::uint64_t bytes) noexcept;
     void close(Stream& stream, tcp::CloseReason reason) noexcept;
 
+    // Takes a PROXY header off the front. False when the stream isn't worth looking at.
+    [[nodiscard]] bool pass_proxy_header(Stream& stream, const StreamChunk& chunk, Bytes& bytes) noexcept;
+    void begin_with_kept(Stream& stream, std::size_t size) noexcept;
+    void drop_message(Stream& stream) noexcept;
+    void make_room(const Stream& stream) noexcept;
+
     // At a request's first byte. False when the bytes aren't one, or there's no room for it.
     [[nodiscard]] bool begin_message(Stream& stream, const StreamChunk& chunk, Bytes bytes) noexcept;
     void recognise(Stream& stream) noexcept;
@@ -92,6 +105,13 @@ class HttpStage {
 template <class Sink>
 Appetite HttpStage::data(Stream& stream, const StreamChunk& chunk, Sink& sink) noexcept {
     Bytes bytes = chunk.data;
+    if (messages_.scarce(stream.message == nullptr)) make_room(stream);
+    if (stream.mode == Stream::Mode::start && !pass_proxy_header(stream, chunk, bytes)) return Appetite::nothing;
+    if (stream.proxy_left != 0) {
+        const std::size_t passed = std::min<std::size_t>(stream.proxy_left, bytes.size());
+        stream.proxy_left -= static_cast<std::uint32_t>(passed);
+        bytes = bytes.subspan(passed);
+    }
     while (!bytes.empty()) {
         if (stream.message == nullptr) {
             // Empty lines in front of a request are no part of it (RFC 9112, section 2.2).
@@ -113,6 +133,7 @@ Appetite HttpStage::data(Stream& stream, const StreamChunk& chunk, Sink& sink) n
             if (finish(stream) == Appetite::nothing) return Appetite::nothing;
             break;
         case Http1::Verdict::need_more:
+            messages_.wait(message, stream, chunk.time_ns);
             if (stream.mode == Stream::Mode::synced) return Appetite::more;
             const Protocol protocol = detect(first);
             if (protocol == Protocol::undecided || protocol == Protocol::http1) return Appetite::more;

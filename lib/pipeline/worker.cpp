@@ -74,10 +74,11 @@ void Worker::drain() noexcept {
     reassembler_.drain(now_ns_, stream_sink());
 }
 
-void Worker::on_request(const AppFlow& flow, Side sender, http::Request& request) noexcept {
+void Worker::on_request(AppFlow& flow, Side sender, http::Request& request) noexcept {
     request.source = flow.key.endpoint(sender);
     request.destination = flow.key.endpoint(packet::opposite(sender));
-    request.client = request.source.address;
+    const http::Stream& stream = flow.half(sender).app;
+    request.client = stream.proxied ? stream.client : request.source.address;
     request.vni = flow.key.vni;
     if (records_) hand_off(Form::record, request);
     if (wires_) hand_off(Form::wire, request);  // takes the body, so it comes last

@@ -70,7 +70,7 @@ class Worker {
     using AppFlow = tcp::Flow<http::Stream>;
 
     [[nodiscard]] auto stream_sink() noexcept;
-    void on_request(const AppFlow& flow, packet::Side sender, http::Request& request) noexcept;
+    void on_request(AppFlow& flow, packet::Side sender, http::Request& request) noexcept;
     void hand_off(forward::Form form, http::Request& request) noexcept;
     void release(Block* first) noexcept;
 

@@ -6,6 +6,7 @@
 // any pool, and requests started = rebuilt + lost.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -166,7 +167,7 @@ class HttpLine {
     Counters counters_;
     BlockPool blocks_;
     http::HttpStage stage_;
-    std::vector<http::Stream> streams_;
+    std::deque<http::Stream> streams_;  // a stream stays where it is, as in the flow table
     std::vector<bool> open_;
     Chain taken_;
 };
