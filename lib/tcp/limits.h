@@ -17,9 +17,13 @@ struct Limits {
                                                    // and what still finds no room is dropped: tcp_held_full_bytes
     std::uint32_t max_distance = 16 << 20;         // bytes from the stream's position; beyond: tcp_out_of_window_bytes
     std::uint64_t gap_timeout_ns = 1 * second_ns;  // a hole older than this is given up: tcp_gaps
-    std::uint64_t idle_timeout_ns = 120 * second_ns;    // flows_idle; a later segment is picked up in mid-stream
+    std::uint64_t acked_gap_timeout_ns = second_ns / 4;  // the same once the peer has acknowledged what is missing
+    // Longer than the longest idle timeout of a load balancer in front (an NLB's: 350 s): then flows_idle, and a later
+    // segment is picked up in mid-stream.
+    std::uint64_t idle_timeout_ns = 360 * second_ns;
     std::uint64_t opening_timeout_ns = 10 * second_ns;  // the same for a flow that has shown only its SYN
-    std::uint64_t linger_ns = 10 * second_ns;           // a closed flow stays this long, so that late copies are known
+    std::uint64_t linger_ns = 10 * second_ns;  // an ended flow stays this long: late copies are known, and data that
+                                               // shows the end to be false is not lost
 };
 
 }  // namespace rebuilder::tcp

@@ -7,9 +7,10 @@
 //        must wait for an earlier segment is copied, into blocks of the worker's own pool.
 // Needs: neither SYN nor ACKs nor the other direction. A direction first seen in mid-stream begins with the segment
 //        that shows it.
-// Rules: the first copy of a byte wins. A hole is given up when it is too old, when too much waits behind it, or when
-//        the stream ends. A SYN on a living stream is believed only when data follows it there. Far-away segments do
-//        not move a stream that makes progress.
+// Rules: the first copy of a byte wins. A hole is given up when it is too old, when too much waits behind it, when the
+//        peer's ACK says that the bytes arrived and the mirror still doesn't bring them, or when the stream ends. A SYN
+//        on a living stream is believed only when data follows it there. A FIN or RST is believed until data follows
+//        it, unless the peer's ACK shows that it believed the FIN. Far-away segments do not move a stream that makes progress.
 // Bytes: each payload byte is counted once, as delivered or under the reason why not (base/counters.def).
 // Never: allocates, throws, reads a clock, or keeps a pointer into a frame.
 // Follows RFC 9293 as a passive observer can, and RFC 7323's bound on how far a window reaches.
@@ -35,20 +36,22 @@ using packet::Side;
 // One direction of a connection. App is the consumer's own state of the stream: plain data, reset with the stream.
 template <class App>
 struct Half {
-    enum class State : std::uint8_t { unseen, open, closed };
-
     App app{};
     std::uint64_t offset = 0;       // stream offset of next_seq
     std::uint64_t progress_ns = 0;  // when fresh bytes last moved next_seq, or its end became known
+    std::uint64_t acked_ns = 0;     // when the peer's ACK first passed next_seq, with a hole there; 0: it hasn't
     Block* held = nullptr;          // waiting bytes by offset, without overlap; Block::offset is the first byte's
     Block* held_last = nullptr;
     Seq next_seq = 0;   // the next byte to deliver
     Seq close_seq = 0;  // where FIN or RST stands, with `close_known`
     Seq syn_start = 0;  // first byte behind a SYN not believed yet, with `syn_pending`
+    Seq acked_seq = 0;  // with acked_ns
     std::uint32_t held_bytes = 0;
     std::uint16_t held_blocks = 0;
-    State state = State::unseen;
+    bool seen : 1 = false;
     bool close_known : 1 = false;
+    bool close_acked : 1 = false;  // the peer has seen the FIN
+    bool ended : 1 = false;        // close_seq is reached: nothing follows, unless FIN or RST wasn't believed
     bool syn_pending : 1 = false;
     bool ignored : 1 = false;  // the sink wants nothing more of it
 };
@@ -60,7 +63,7 @@ struct Flow {
     std::uint64_t last_seen_ns = 0;
     TimerLink timer;
     bool established = false;  // something behind the SYN was seen
-    bool lingering = false;    // both directions that were seen are closed
+    bool lingering = false;    // each direction that was seen has ended
     Half<App> halves[2];
 
     [[nodiscard]] Half<App>& half(Side side) noexcept { return halves[static_cast<std::size_t>(side)]; }
@@ -158,6 +161,8 @@ class Reassembler {
     template <class Sink>
     void on_payload(Line<Sink> line, Piece piece) noexcept;
     void note_close(AppHalf& half, const Segment& segment, Seq payload_seq, std::uint64_t now_ns) noexcept;
+    void note_ack(AppFlow& flow, AppHalf& half, Seq ack, std::uint64_t now_ns) noexcept;
+    void disbelieve_close(AppFlow& flow, AppHalf& half) noexcept;
     template <class Sink>
     void begin(Line<Sink> line, Seq start, bool midstream) noexcept;
     template <class Sink>
@@ -199,11 +204,13 @@ class Reassembler {
     }
 
     [[nodiscard]] static bool has_hole(const AppHalf& half) noexcept {
-        return half.held != nullptr || (half.close_known && half.state == AppHalf::State::open);
+        return half.held != nullptr || (half.close_known && !half.ended);
     }
     [[nodiscard]] std::uint64_t hole_deadline(const AppHalf& half) const noexcept {
         const std::uint64_t since = half.held != nullptr ? header(*half.held).time_ns : 0;
-        return std::max(since, half.progress_ns) + limits_.gap_timeout_ns;
+        const std::uint64_t deadline = std::max(since, half.progress_ns) + limits_.gap_timeout_ns;
+        const bool acked = half.acked_ns != 0 && seq_before(half.next_seq, half.acked_seq);
+        return acked ? std::min(deadline, half.acked_ns + limits_.acked_gap_timeout_ns) : deadline;
     }
     [[nodiscard]] std::uint64_t idle_deadline(const AppFlow& flow) const noexcept {
         if (flow.lingering) return flow.last_seen_ns + limits_.linger_ns;

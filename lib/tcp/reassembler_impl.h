@@ -30,12 +30,22 @@ void Reassembler<App>::push(const Segment& segment, std::uint64_t hash, std::uin
     flow->last_seen_ns = now_ns;
 
     const Line<std::remove_reference_t<Sink>> line{*flow, segment.sender, flow->half(segment.sender), now_ns, sink};
+    if (!has_hole(line.half)) line.half.acked_ns = 0;  // what was acknowledged is here, or given up
     Seq seq = segment.seq;
     if (syn) on_syn(line, ++seq);  // SYN takes one sequence number
-    if (!segment.payload.empty()) on_payload(line, {seq, segment.payload, true});
+    if (segment.has(packet::TcpFlags::rst)) {
+        // Text in a reset is for people, it isn't the stream's (RFC 9293, section 3.10.7.4).
+        counters_.add(Counter::tcp_after_close_bytes, segment.payload.size());
+    } else if (!segment.payload.empty()) {
+        on_payload(line, {seq, segment.payload, true});
+    }
     if (!syn || !segment.payload.empty()) flow->established = true;
     if (segment.has(packet::TcpFlags::fin | packet::TcpFlags::rst)) note_close(line.half, segment, seq, now_ns);
     if (has_hole(line.half)) settle(line);
+    AppHalf& peer = flow->half(packet::opposite(segment.sender));
+    if (segment.has(packet::TcpFlags::ack) && (peer.close_known || has_hole(peer))) {
+        note_ack(*flow, peer, segment.ack, now_ns);
+    }
 }
 
 template <class App>
@@ -43,11 +53,11 @@ template <class Sink>
 void Reassembler<App>::on_syn(Line<Sink> line, Seq start) noexcept {
     AppHalf& half = line.half;
     const Seq stream_start = half.next_seq - static_cast<Seq>(half.offset);
-    if (half.state == AppHalf::State::unseen) {
+    if (!half.seen) {
         begin(line, start, false);
     } else if (start == stream_start) {
         // Sent again, or late: the stream is this SYN's already.
-    } else if (half.state == AppHalf::State::closed) {
+    } else if (half.ended) {
         restart(line, start);
     } else {
         // Either the end of the old connection was lost, or somebody tries to make us look away (RFC 5961, section
@@ -61,7 +71,7 @@ template <class App>
 template <class Sink>
 void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
     AppHalf& half = line.half;
-    if (half.state == AppHalf::State::unseen) begin(line, piece.seq, true);
+    if (!half.seen) begin(line, piece.seq, true);
     if (half.syn_pending) {
         const auto distance = [](Seq a, Seq b) { return std::abs(static_cast<std::int64_t>(seq_diff(a, b))); };
         if (distance(piece.seq, half.syn_start) < distance(piece.seq, half.next_seq)) restart(line, half.syn_start);
@@ -77,7 +87,7 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
         const auto size = static_cast<std::int64_t>(piece.bytes.size());
         if (std::abs(ahead) > limits_.max_distance) {
             // Not of this stream, unless the stream has gone silent where it was.
-            if (half.state == AppHalf::State::closed || line.now_ns < half.progress_ns + limits_.gap_timeout_ns) {
+            if (line.now_ns < half.progress_ns + limits_.gap_timeout_ns) {
                 counters_.add(Counter::tcp_out_of_window_bytes, piece.bytes.size());
                 return;
             }
@@ -91,14 +101,14 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
             if (piece.bytes.empty()) counters_.add(Counter::tcp_duplicate_segments);
             continue;
         }
-        if (half.close_known || half.state == AppHalf::State::closed) {
-            const Seq close_seq = half.close_known ? half.close_seq : half.next_seq;
-            const std::int64_t room = std::max<std::int64_t>(seq_diff(close_seq, piece.seq), 0);
-            if (size > room) {
-                counters_.add(Counter::tcp_after_close_bytes, static_cast<std::uint64_t>(size - room));
-                piece.bytes = piece.bytes.first(static_cast<std::size_t>(room));
+        if (half.close_known) {
+            const std::int64_t beyond = std::min(seq_diff(piece.seq, half.close_seq) + size, size);
+            if (beyond > 0 && half.close_acked) {
+                counters_.add(Counter::tcp_after_close_bytes, static_cast<std::uint64_t>(beyond));
+                piece.bytes = piece.bytes.first(static_cast<std::size_t>(size - beyond));
                 continue;
             }
+            if (beyond > 0) disbelieve_close(line.flow, half);
         }
         if (ahead == 0) {
             half.progress_ns = line.now_ns;
@@ -120,20 +130,46 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
 template <class App>
 void Reassembler<App>::note_close(
     AppHalf& half, const Segment& segment, Seq payload_seq, std::uint64_t now_ns) noexcept {
-    if (half.state != AppHalf::State::open || half.close_known) return;
-    Seq at = payload_seq + static_cast<Seq>(segment.payload.size()) + segment.missing;
+    if (!half.seen || half.close_known) return;
+    Seq at = payload_seq;
+    if (!segment.has(packet::TcpFlags::rst)) at += static_cast<Seq>(segment.payload.size()) + segment.missing;
     if (half.ignored) at = half.next_seq;  // its sequence isn't followed any more
     const std::int32_t ahead = seq_diff(at, half.next_seq);
     if (ahead < 0 || static_cast<std::uint32_t>(ahead) > limits_.max_distance) return;
+    const std::uint64_t offset = half.offset + static_cast<std::uint64_t>(ahead);
+    if (half.held_last != nullptr && end_of(*half.held_last) > offset) return;  // data waits behind it
     half.close_known = true;
     half.close_seq = at;
     half.progress_ns = now_ns;
 }
 
+// Data behind a FIN or RST: it was forged, or not meant for whom the data is, and the other side went on. Ending the
+// stream there would be an easy way to make an observer look away.
+template <class App>
+void Reassembler<App>::disbelieve_close(AppFlow& flow, AppHalf& half) noexcept {
+    half.close_known = half.close_acked = half.ended = false;
+    flow.lingering = false;
+    counters_.add(Counter::tcp_end_disbelieved);
+}
+
+// The peer has the FIN, which takes a sequence number: nothing it gets behind that is the stream's. Or it has what we
+// wait for, which may still come, as the mirror's two directions are not in step; but not for long.
+template <class App>
+void Reassembler<App>::note_ack(AppFlow& flow, AppHalf& half, Seq ack, std::uint64_t now_ns) noexcept {
+    if (half.close_known && ack == half.close_seq + 1) half.close_acked = true;
+    if (!has_hole(half)) return;
+    const bool known = half.acked_ns != 0 && seq_before(half.next_seq, half.acked_seq);
+    const std::int32_t ahead = seq_diff(ack, half.next_seq);
+    if (known || ahead <= 0 || static_cast<std::uint32_t>(ahead) > limits_.max_distance) return;
+    half.acked_seq = ack;
+    half.acked_ns = now_ns;
+    watch(flow, hole_deadline(half), now_ns);
+}
+
 template <class App>
 template <class Sink>
 void Reassembler<App>::begin(Line<Sink> line, Seq start, bool midstream) noexcept {
-    line.half.state = AppHalf::State::open;
+    line.half.seen = true;
     line.flow.lingering = false;
     line.half.next_seq = start;
     line.half.progress_ns = line.now_ns;
@@ -147,7 +183,7 @@ void Reassembler<App>::restart(Line<Sink> line, Seq start) noexcept {
     for (const Side side : {Side::low, Side::high}) {
         const Line<Sink> each{line.flow, side, line.flow.half(side), line.now_ns, line.sink};
         give_up_all(each);
-        if (each.half.state == AppHalf::State::open) close(each, CloseReason::ended);
+        if (each.half.seen) close(each, CloseReason::ended);
         each.half = AppHalf{};
     }
     line.flow.established = false;
@@ -157,13 +193,16 @@ void Reassembler<App>::restart(Line<Sink> line, Seq start) noexcept {
     begin(line, start, false);
 }
 
-// After anything that moved or ended the stream: close it if its end is reached, else see to its hole in time.
+// After anything that moved the stream or told its end: note when the end is reached, else see to its hole in time.
 template <class App>
 template <class Sink>
 void Reassembler<App>::settle(Line<Sink> line) noexcept {
     AppHalf& half = line.half;
-    if (half.state == AppHalf::State::open && half.close_known && seq_diff(half.close_seq, half.next_seq) <= 0) {
-        close(line, CloseReason::ended);
+    if (half.close_known && !half.ended && !seq_before(half.next_seq, half.close_seq)) {
+        half.ended = true;
+        const AppHalf& other = line.flow.half(packet::opposite(line.side));
+        line.flow.lingering = !other.seen || other.ended;
+        if (line.flow.lingering) watch(line.flow, idle_deadline(line.flow), line.now_ns);
     } else if (has_hole(half)) {
         watch(line.flow, hole_deadline(half), line.now_ns);
     }
@@ -177,6 +216,7 @@ void Reassembler<App>::tell(Line<Sink> line, const StreamChunk& chunk) noexcept 
     if (line.half.ignored) return;
     if (line.sink(line.flow, line.side, chunk) == Appetite::nothing && chunk.kind != StreamChunk::Kind::close) {
         line.half.ignored = true;
+        line.half.close_seq = line.half.next_seq;  // if it is known: what comes before it isn't waited for
         drop_held(line.half, Counter::tcp_ignored_bytes);
     }
 }
@@ -250,8 +290,7 @@ template <class Sink>
 void Reassembler<App>::give_up_all(Line<Sink> line) noexcept {
     AppHalf& half = line.half;
     while (half.held != nullptr) give_up_hole(line);
-    const bool open = half.state == AppHalf::State::open && !half.ignored;
-    if (open && half.close_known && seq_before(half.next_seq, half.close_seq)) give_up_hole(line);
+    if (!half.ignored && half.close_known && seq_before(half.next_seq, half.close_seq)) give_up_hole(line);
 }
 
 // The stream goes on somewhere else: a hole of unknown size.
@@ -259,7 +298,7 @@ template <class App>
 template <class Sink>
 void Reassembler<App>::jump(Line<Sink> line, Seq seq) noexcept {
     drop_held(line.half, Counter::tcp_held_dropped_bytes);
-    line.half.close_known = false;
+    if (line.half.close_known) disbelieve_close(line.flow, line.half);
     line.half.next_seq = seq;
     counters_.add(Counter::tcp_gaps);
     tell(line, {.kind = StreamChunk::Kind::gap, .offset = line.half.offset, .data = {}, .gap_bytes = unknown_gap});
@@ -270,12 +309,6 @@ template <class Sink>
 void Reassembler<App>::close(Line<Sink> line, CloseReason reason) noexcept {
     drop_held(line.half, Counter::tcp_held_dropped_bytes);
     tell(line, {.kind = StreamChunk::Kind::close, .reason = reason, .offset = line.half.offset, .data = {}});
-    line.half.state = AppHalf::State::closed;
-    const AppHalf& other = line.flow.half(packet::opposite(line.side));
-    if (other.state != AppHalf::State::open) {
-        line.flow.lingering = true;
-        watch(line.flow, idle_deadline(line.flow), line.now_ns);
-    }
 }
 
 // ---- bytes that wait --------------------------------------------------------------------------------------------
@@ -408,7 +441,7 @@ void Reassembler<App>::end(AppFlow& flow, CloseReason reason, std::uint64_t now_
         const Line<Sink> line{flow, side, flow.half(side), now_ns, sink};
         give_up_all(line);
         settle(line);
-        if (line.half.state == AppHalf::State::open) close(line, reason);
+        if (line.half.seen) close(line, line.half.ended ? CloseReason::ended : reason);
     }
     switch (reason) {
     case CloseReason::ended: counters_.add(Counter::flows_closed); break;

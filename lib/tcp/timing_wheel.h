@@ -28,7 +28,7 @@ template <class Records>  // Records: TimerLink& timer(std::uint32_t index)
 class TimingWheel {
   public:
     static constexpr std::uint64_t tick_ns = 1ull << 27;  // 134 ms
-    static constexpr std::uint32_t slots = 1024;          // horizon: 137 s
+    static constexpr std::uint32_t slots = 4096;          // horizon: 549 s
 
     explicit TimingWheel(Records& records) noexcept : records_(records) {
         heads_.fill(no_index);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // NaiveStream: what one direction of a connection should read as, byte by byte, for comparison with the reassembler.
-// The first copy of a byte wins: a delivered byte is past, a waiting one stays as it came first.
+// The first copy of a byte wins: a delivered byte is past, a waiting one stays as it came first. The first end wins,
+// too, until a byte behind it comes, or for good once it is acknowledged.
 #pragma once
 
 #include <cstdint>
@@ -8,57 +9,84 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rebuilder::test {
 
 class NaiveStream {
   public:
     void open() {
-        begun_ = true;
-        out_ = "open|";
+        if (!begun_) begin(0, "open|");
     }
     void arrives(std::uint64_t at, std::string_view bytes) {
-        if (!begun_) {
-            begun_ = true;
-            next_ = at;
-            out_ = "open midstream|";
+        if (!begun_) begin(at, "open midstream|");
+        if (end_ && at + bytes.size() > *end_) {
+            if (end_acked_) {
+                const std::size_t fitting = at < *end_ ? *end_ - at : 0;
+                behind_end_ += bytes.size() - fitting;
+                bytes = bytes.substr(0, fitting);
+            } else {
+                end_.reset();
+                ++disbelieved_;
+            }
         }
         for (std::size_t i = 0; i < bytes.size(); ++i) {
-            if (at + i >= next_ && !closed()) waiting_.emplace(at + i, bytes[i]);
+            if (at + i >= next_) waiting_.emplace(at + i, bytes[i]);
         }
         deliver();
     }
+    // FIN or RST.
     void ends(std::uint64_t at) {
-        if (!begun_) return;
-        end_ = at;
-        deliver();
+        const bool inside = at < next_ || (!waiting_.empty() && waiting_.rbegin()->first >= at);
+        if (begun_ && !end_ && !inside) end_ = at;
+    }
+    // The other direction says that it has all in front of `to`; what is missing of that is given up.
+    void acked(std::uint64_t to) {
+        if (end_ && to == *end_ + 1) end_acked_ = true;  // FIN takes a sequence number
+        while (next_ < to && hole()) give_up();
     }
     // Every hole is given up.
     void time_passes() {
-        while (!waiting_.empty()) gap(waiting_.begin()->first);
-        if (end_ && !closed()) gap(*end_);
+        while (hole()) give_up();
+    }
+    // The flow goes: an ended one because of that, another for `reason`. What comes then begins a new stream.
+    void goes(const std::string& reason) {
+        time_passes();
+        if (!begun_) return;
+        separate();
+        out_ += "close " + (ended() ? "ended" : reason) + '|';
+        begun_ = false;
+        end_.reset();
+        end_acked_ = false;
     }
 
-    [[nodiscard]] bool closed() const { return closed_; }
-    [[nodiscard]] bool end_known() const { return end_.has_value(); }
+    [[nodiscard]] std::optional<std::uint64_t> end() const { return end_; }
+    [[nodiscard]] bool ended() const { return end_ == next_; }
+    [[nodiscard]] bool hole() const { return !waiting_.empty() || (end_ && !ended()); }
     [[nodiscard]] std::uint64_t delivered() const { return delivered_; }
     [[nodiscard]] std::uint64_t lost() const { return lost_; }
+    [[nodiscard]] std::uint64_t disbelieved() const { return disbelieved_; }
+    [[nodiscard]] std::uint64_t behind_end() const { return behind_end_; }
     [[nodiscard]] const std::string& transcript() const { return out_; }
+    // Where each stream began.
+    [[nodiscard]] const std::vector<std::uint64_t>& origins() const { return origins_; }
 
   private:
+    void begin(std::uint64_t at, const char* how) {
+        begun_ = true;
+        next_ = at;
+        out_ += how;
+        origins_.push_back(at);
+    }
     void deliver() {
         for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_;
              first = waiting_.erase(first), ++next_, ++delivered_) {
             out_ += first->second;
             in_data_ = true;
         }
-        if (end_ == next_ && !closed_) {
-            separate();
-            out_ += "close ended|";
-            closed_ = true;
-        }
     }
-    void gap(std::uint64_t to) {
+    void give_up() {
+        const std::uint64_t to = waiting_.empty() ? *end_ : waiting_.begin()->first;
         separate();
         out_ += "gap " + std::to_string(to - next_) + '|';
         lost_ += to - next_;
@@ -75,9 +103,12 @@ class NaiveStream {
     std::optional<std::uint64_t> end_;
     std::uint64_t delivered_ = 0;
     std::uint64_t lost_ = 0;
+    std::uint64_t disbelieved_ = 0;
+    std::uint64_t behind_end_ = 0;
+    std::vector<std::uint64_t> origins_;
     std::string out_;
     bool begun_ = false;
-    bool closed_ = false;
+    bool end_acked_ = false;
     bool in_data_ = false;
 };
 

@@ -4,7 +4,7 @@
 //   Lab lab;
 //   Peer client = lab.client();
 //   client.syn(); client.data(0, 10); client.data(20, 30); client.fin(30);
-//   lab.tick_until(5 * second_ns);
+//   lab.linger();  // an end is told when the flow goes
 //   CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30) + "|close ended|");
 //
 // A Lab ends its reassembler when it goes, and then no held block may be left, each payload byte and each flow must be
@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,6 +81,9 @@ struct RecorderState {
 
 using TestReassembler = tcp::Reassembler<RecorderState>;
 
+// How late a deadline may be seen (tcp/timing_wheel.h).
+inline constexpr std::uint64_t wheel_tick = tcp::TimingWheel<tcp::FlowTable<tcp::Flow<RecorderState>>>::tick_ns;
+
 class Recorder {
   public:
     std::vector<Stream> streams;
@@ -87,15 +91,16 @@ class Recorder {
     bool refuse_on_open = false;
     bool refuse_on_gap = false;
     bool keep_text = true;
+    bool forget_closed = false;  // for millions of streams: the next one takes a closed one's place
 
     Appetite operator()(tcp::Flow<RecorderState>& flow, Side side, const StreamChunk& chunk) {
         RecorderState& state = flow.half(side).app;
         if (chunk.kind == StreamChunk::Kind::open) {
             CHECK_NOT(state.stream != 0, "opened twice");
-            streams.push_back({});
-            streams.back().key = flow.key;
-            streams.back().side = side;
-            state.stream = streams.size();
+            state.stream = place() + 1;
+            Stream& stream = streams[state.stream - 1];
+            stream.key = flow.key;
+            stream.side = side;
         }
         CHECK_NOT(state.stream == 0, "not opened");
         if (state.stream == 0) return Appetite::nothing;
@@ -107,6 +112,17 @@ class Recorder {
     }
 
   private:
+    std::size_t place() {
+        if (forgotten_.empty()) {
+            streams.push_back({});
+            return streams.size() - 1;
+        }
+        const std::size_t free = forgotten_.back();
+        forgotten_.pop_back();
+        streams[free] = {};
+        return free;
+    }
+
     // Assertions cost; these run for each chunk of hundreds of thousands.
     static void CHECK_NOT(bool wrong, const char* what) {
         if (wrong) FAIL_CHECK("chunk " << what);
@@ -144,11 +160,14 @@ class Recorder {
         case StreamChunk::Kind::close:
             out += std::string("close ") + close_name(chunk.reason) + '|';
             stream.closed = true;
+            if (forget_closed) forgotten_.push_back(static_cast<std::size_t>(&stream - streams.data()));
             return Appetite::nothing;  // which means nothing any more
         case StreamChunk::Kind::data: break;
         }
         return Appetite::more;
     }
+
+    std::vector<std::size_t> forgotten_;
 };
 
 // Limits that small tests can reach.
@@ -168,14 +187,20 @@ class Peer {
     Peer(Lab& lab, const FlowKey& key, Side side, Seq isn) : lab_(&lab), key_(key), side_(side), isn_(isn) {}
 
     void syn(std::string_view payload = {}) { send(isn_, TcpFlags::syn, payload); }
-    void data(std::uint64_t from, std::uint64_t to, std::uint8_t flags = TcpFlags::ack) {
-        bytes(from, text(from, to), flags);
+    void syn_ack(const Peer& other) {
+        acks(other, 0);
+        syn();
     }
-    void bytes(std::uint64_t from, std::string_view payload, std::uint8_t flags = TcpFlags::ack) {
-        send(at(from), flags, payload);
-    }
-    void fin(std::uint64_t position) { send(at(position), TcpFlags::fin | TcpFlags::ack, {}); }
+    void data(std::uint64_t from, std::uint64_t to, std::uint8_t flags = 0) { bytes(from, text(from, to), flags); }
+    void bytes(std::uint64_t from, std::string_view payload, std::uint8_t flags = 0) { send(at(from), flags, payload); }
+    void fin(std::uint64_t position) { send(at(position), TcpFlags::fin, {}); }
     void rst(std::uint64_t position) { send(at(position), TcpFlags::rst, {}); }
+    // What its segments acknowledge from now on: all that `other` sent in front of `position`.
+    void acks(const Peer& other, std::uint64_t position) { acks_ = other.at(position); }
+    void ack(const Peer& other, std::uint64_t position) {
+        acks(other, position);
+        send(at(0), 0, {});
+    }
     void send(Seq seq, std::uint8_t flags, std::string_view payload, std::uint32_t missing = 0);
 
     [[nodiscard]] Segment segment(Seq seq, std::uint8_t flags, Bytes payload) const;
@@ -189,11 +214,14 @@ class Peer {
     FlowKey key_;
     Side side_;
     Seq isn_;
+    std::optional<Seq> acks_;  // until it has something to acknowledge, its segments have no ACK flag
 };
 
 class Lab {
   public:
-    explicit Lab(const tcp::Limits& limits = small_limits()) : reassembler(limits, counters) {
+    explicit Lab(const tcp::Limits& its_limits = small_limits())
+        : limits(its_limits)
+        , reassembler(its_limits, counters) {
         CHECK(reassembler.held_blocks() == 0);
         CHECK(reassembler.flows() == 0);
     }
@@ -238,6 +266,8 @@ class Lab {
             tick();
         }
     }
+    // Ended flows go, and their streams are closed.
+    void linger() { wait_ticking(limits.linger_ns + 2 * wheel_tick); }
     void drain() { reassembler.drain(now_ns, recorder); }
 
     [[nodiscard]] std::uint64_t count(Counter which) const { return counters[which]; }
@@ -258,6 +288,7 @@ class Lab {
         return all;
     }
 
+    const tcp::Limits limits;
     Counters counters;
     TestReassembler reassembler;
     Recorder recorder;
@@ -281,6 +312,10 @@ inline Segment Peer::segment(Seq seq, std::uint8_t flags, Bytes payload) const {
     segment.sender = side_;
     segment.flags = flags;
     segment.seq = seq;
+    if (acks_) {
+        segment.flags |= TcpFlags::ack;
+        segment.ack = *acks_;
+    }
     segment.payload = payload;
     segment.time_ns = lab_->now_ns;
     return segment;

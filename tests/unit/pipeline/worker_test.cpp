@@ -410,7 +410,7 @@ TEST_CASE("a tick gives up a hole and ends an idle connection", "[worker]") {
     CHECK(line.count(Counter::requests_lost_to_gap) == 1);
     line.pump_all();
     CHECK(line.texts(0) == std::vector<std::string>{wire_of("/behind")});
-    for (std::uint64_t second = 3; second < 200; ++second) line.worker().on_tick(start + second * tcp::second_ns);
+    for (std::uint64_t second = 3; second < 400; ++second) line.worker().on_tick(start + second * tcp::second_ns);
     CHECK(line.worker().flows() == 0);
     CHECK(line.count(Counter::flows_idle) == 1);
     line.finish();

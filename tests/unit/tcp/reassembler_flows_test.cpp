@@ -4,8 +4,7 @@
 // - both directions, half close, two VNIs with equal addresses
 // - the same ports again: after FIN, without FIN, seen from the server first; a SYN that nobody follows
 // - streams that the sink refuses: at open, at data, at a gap, with bytes waiting; wanted again after the next SYN
-// - timeouts: opening, idle, linger; beyond the wheel's horizon; more at once than one tick may end
-// - eviction: the longest idle first, the living survive a flood of SYNs, waiting bytes are not lost
+// - timeouts: opening, idle; beyond the wheel's horizon; more at once than one tick may end
 #include "support/recorder.h"
 #include "tcp/reassembler.h"
 
@@ -14,7 +13,6 @@ using namespace rebuilder::test;
 
 namespace {
 
-constexpr std::uint64_t wheel_tick = std::uint64_t{1} << 27;
 constexpr tcp::Limits defaults{};
 
 }  // namespace
@@ -68,6 +66,7 @@ TEST_CASE("flows: joined in mid-stream", "[reassembler]") {
     client.data(90, 100);  // in front of where the stream was joined: not delivered
     client.data(110, 120);
     client.fin(130);
+    lab.linger();
     CHECK(lab.transcript() == "open midstream|" + text(100, 130) + "|close ended|");
     CHECK(lab.count(Counter::tcp_delivered_bytes) == 30);
     CHECK(lab.count(Counter::flows_midstream) == 1);
@@ -84,6 +83,7 @@ TEST_CASE("flows: what is not known and brings nothing is not followed", "[reass
     CHECK(lab.count(Counter::flows_opened) == 0);
     CHECK(lab.count(Counter::tcp_after_close_bytes) == 16);
     client.bytes(50, "last", TcpFlags::fin);  // that is worth something
+    lab.linger();
     CHECK(lab.transcript() == "open midstream|last|close ended|");
 }
 
@@ -94,7 +94,7 @@ TEST_CASE("flows: both directions", "[reassembler]") {
     Peer client = lab.client();
     Peer server = lab.server();
     client.syn();
-    server.send(5000, TcpFlags::syn | TcpFlags::ack, {});
+    server.syn_ack(client);
     CHECK(lab.reassembler.flows() == 1);
     client.data(0, 10);
     server.data(100, 200);
@@ -103,12 +103,14 @@ TEST_CASE("flows: both directions", "[reassembler]") {
     client.data(10, 20);
     client.fin(30);
     server.data(200, 300);  // the other half goes on
-    lab.wait_ticking(defaults.linger_ns + 2 * wheel_tick);
+    lab.linger();
     server.data(300, 400, TcpFlags::fin);
+    CHECK(lab.transcript(0, true) == "open|" + text(0, 30));
+    CHECK(lab.transcript(0, false) == "open|" + text(0, 400));
+    CHECK(lab.count(Counter::flows_opened) == 1);
+    lab.linger();
     CHECK(lab.transcript(0, true) == "open|" + text(0, 30) + "|close ended|");
     CHECK(lab.transcript(0, false) == "open|" + text(0, 400) + "|close ended|");
-    CHECK(lab.count(Counter::flows_opened) == 1);
-    lab.wait_ticking(defaults.linger_ns + 2 * wheel_tick);
     CHECK(lab.reassembler.flows() == 0);
     CHECK(lab.count(Counter::flows_closed) == 1);
 }
@@ -124,6 +126,7 @@ TEST_CASE("flows: equal addresses in two networks are two connections", "[reasse
     blue.bytes(0, "blue ");
     red.bytes(4, "end", TcpFlags::fin);
     blue.bytes(5, "goes on");
+    lab.linger();
     CHECK(lab.transcript(0, true, 7) == "open|red end|close ended|");
     CHECK(lab.transcript(0, true, 8) == "open|blue goes on");
 }
@@ -144,7 +147,7 @@ TEST_CASE("flows: ports used again after FIN", "[reassembler]") {
     Peer first = lab.client(0, 1000);
     Peer server = lab.server();
     first.syn();
-    server.send(5000, TcpFlags::syn | TcpFlags::ack, {});
+    server.syn_ack(first);
     server.data(0, 10);
     first.data(0, 10, TcpFlags::fin);
     Peer second = first.again(5'000'000);
@@ -152,7 +155,7 @@ TEST_CASE("flows: ports used again after FIN", "[reassembler]") {
     second.data(10, 20);
     second.data(0, 10);
     Peer server2 = lab.server(0, 77);
-    server2.send(77, TcpFlags::syn | TcpFlags::ack, {});
+    server2.syn_ack(second);
     server2.data(0, 30);
     CHECK(lab.transcript(0, true) == "open|" + text(0, 10) + "|close ended|open|" + text(0, 20));
     CHECK(lab.transcript(0, false) == "open|" + text(0, 10) + "|close ended|open|" + text(0, 30));
@@ -174,6 +177,7 @@ TEST_CASE("flows: ports used again without FIN", "[reassembler]") {
     second.syn();
     second.data(0, 10);
     second.data(10, 20, TcpFlags::fin);
+    lab.linger();
     CHECK(lab.transcript() ==
           "open|" + text(0, 10) + "|gap 10|" + text(20, 30) + "|close ended|open|" + text(0, 20) + "|close ended|");
     CHECK(lab.count(Counter::flows_reused) == 1);
@@ -208,12 +212,12 @@ TEST_CASE("flows: ports used again, first seen from the server", "[reassembler]"
     Peer client = lab.client(0, 1000);
     Peer server = lab.server(0, 5000);
     client.syn();
-    server.send(5000, TcpFlags::syn | TcpFlags::ack, {});
+    server.syn_ack(client);
     client.data(0, 10);
     server.data(0, 10, TcpFlags::fin);
     Peer server2 = lab.server(0, 9'000'000);
-    server2.send(9'000'000, TcpFlags::syn | TcpFlags::ack, {});
     Peer client2 = client.again(7'000'000);
+    server2.syn_ack(client2);
     client2.data(0, 10);
     server2.data(0, 10);
     CHECK(lab.transcript(0, true) == "open|" + text(0, 10) + "|close ended|open midstream|" + text(0, 10));
@@ -242,6 +246,7 @@ TEST_CASE("flows: a SYN that nobody follows costs nothing", "[reassembler]") {
         client.data(0, 30);
     }
     client.data(30, 40, TcpFlags::fin);
+    lab.linger();
     CHECK(lab.transcript() == "open|" + text(0, 40) + "|close ended|");
     CHECK(lab.count(Counter::flows_reused) == 0);
     CHECK(lab.count(Counter::tcp_out_of_window_bytes) == 0);
@@ -314,7 +319,7 @@ TEST_CASE("flows: a stream refused when it opens", "[reassembler]") {
     CHECK(lab.count(Counter::tcp_delivered_bytes) == 0);
     CHECK(lab.reassembler.held_blocks() == 0);
     client.fin(100'000'010);
-    lab.wait_ticking(defaults.linger_ns + 2 * wheel_tick);
+    lab.linger();
     CHECK(lab.count(Counter::flows_closed) == 1);
 }
 
@@ -433,34 +438,6 @@ TEST_CASE("flows: idle", "[reassembler]") {
     CHECK(lab.recorder.streams.back().transcript == "open midstream|" + text(10, 20));
 }
 
-TEST_CASE("flows: a closed flow lingers to know late copies", "[reassembler]") {
-    Lab lab;
-    Peer client = lab.client();
-    client.syn();
-    client.data(0, 10, TcpFlags::fin);
-    lab.wait_ticking(defaults.linger_ns - 1);
-    client.data(0, 10, TcpFlags::fin);
-    CHECK(lab.reassembler.flows() == 1);
-    CHECK(lab.count(Counter::tcp_duplicate_bytes) == 10);
-    lab.wait_ticking(defaults.linger_ns + 2 * wheel_tick);
-    CHECK(lab.reassembler.flows() == 0);
-    CHECK(lab.count(Counter::flows_closed) == 1);
-    CHECK(lab.recorder.streams.size() == 1);
-}
-
-TEST_CASE("flows: a direction first seen after the other has closed is not held to the linger time", "[reassembler]") {
-    Lab lab;
-    Peer client = lab.client();
-    Peer server = lab.server();
-    client.syn();
-    client.data(0, 10, TcpFlags::fin);
-    server.data(0, 10);
-    lab.wait_ticking(defaults.linger_ns + 5 * second_ns);
-    server.data(10, 20);
-    CHECK(lab.transcript(0, false) == "open midstream|" + text(0, 20));
-    CHECK(lab.count(Counter::flows_opened) == 1);
-}
-
 TEST_CASE("flows: a tick ends a bounded number of flows, and the next ones the rest", "[reassembler]") {
     tcp::Limits limits = small_limits();
     limits.max_flows = 5000;
@@ -475,120 +452,4 @@ TEST_CASE("flows: a tick ends a bounded number of flows, and the next ones the r
     }
     CHECK(left == 0);
     CHECK(lab.count(Counter::flows_idle) == 5000);
-}
-
-// ---- eviction
-
-TEST_CASE("flows: the longest idle flow is evicted", "[reassembler]") {
-    tcp::Limits limits = small_limits();
-    limits.max_flows = 6;
-    Lab lab(limits);
-    for (std::uint32_t i = 0; i < 6; ++i) {
-        Peer client = lab.client(i);
-        client.syn();
-        client.data(0, 10);
-        lab.wait_ticking(second_ns);
-    }
-    // Oldest first: 4, 1, 5, 0, 3, 2.
-    for (const std::uint32_t i : {4u, 1u, 5u, 0u, 3u, 2u}) {
-        lab.client(i).data(10, 20);
-        lab.wait_ticking(second_ns);
-    }
-    std::uint32_t newcomer = 100;
-    for (const std::uint32_t i : {4u, 1u, 5u, 0u, 3u, 2u}) {
-        INFO("flow " << i);
-        CHECK(lab.transcript(i) == "open|" + text(0, 20));
-        Peer client = lab.client(newcomer++);
-        client.syn();
-        client.data(0, 10);
-        CHECK(lab.transcript(i) == "open|" + text(0, 20) + "|close evicted|");
-        lab.wait_ticking(second_ns);
-    }
-    CHECK(lab.count(Counter::flows_evicted) == 6);
-    CHECK(lab.reassembler.flows() == 6);
-}
-
-TEST_CASE("flows: of flows that came within one tick, the first is evicted first", "[reassembler]") {
-    tcp::Limits limits = small_limits();
-    limits.max_flows = 6;
-    Lab lab(limits);
-    lab.now_ns = lab.now_ns / wheel_tick * wheel_tick;
-    for (std::uint32_t i = 0; i < 9; ++i) {
-        lab.client(i).syn();
-        lab.wait(1000);
-    }
-    for (std::uint32_t i = 0; i < 9; ++i) {
-        INFO("flow " << i);
-        CHECK(lab.transcript(i) == (i < 3 ? "open|close evicted|" : "open|"));
-    }
-}
-
-TEST_CASE("flows: what waits in an evicted flow is delivered", "[reassembler]") {
-    tcp::Limits limits = small_limits();
-    limits.max_flows = 1;
-    Lab lab(limits);
-    Peer client = lab.client(1);
-    client.syn();
-    client.data(0, 10);
-    client.data(20, 30);
-    lab.client(2).syn();
-    CHECK(lab.transcript(1) == "open|" + text(0, 10) + "|gap 10|" + text(20, 30) + "|close evicted|");
-    CHECK(lab.reassembler.held_blocks() == 0);
-    CHECK(lab.reassembler.flows() == 1);
-}
-
-TEST_CASE(
-    "flows: a stream that reaches its end while room is made is closed, without a gap of nothing", "[reassembler]") {
-    tcp::Limits limits = small_limits();
-    limits.max_flows = 2;
-    Lab lab(limits);
-    lab.client(1).syn();
-    lab.wait_ticking(second_ns / 2);
-    Peer client = lab.client(2);
-    client.syn();
-    client.data(0, 10);
-    client.data(20, 30, TcpFlags::fin);
-    lab.client(3).syn();  // 2 has the nearest deadline, and 1 is older
-    CHECK(lab.transcript(1) == "open|close evicted|");
-    lab.wait_ticking(3 * second_ns);
-    CHECK(lab.transcript(2) == "open|" + text(0, 10) + "|gap 10|" + text(20, 30) + "|close ended|");
-    CHECK(lab.count(Counter::tcp_gaps) == 1);
-}
-
-TEST_CASE("flows: the living survive a flood of SYNs", "[reassembler]") {
-    tcp::Limits limits;
-    limits.max_flows = 4096;
-    constexpr std::uint32_t living = 500;
-    constexpr std::uint32_t flood = 100'000;
-    const std::uint64_t age = GENERATE(std::uint64_t{0}, 5 * second_ns, 60 * second_ns, 115 * second_ns);
-    INFO("connections of " << age / second_ns << " s");
-    Lab lab(limits);
-    lab.recorder.keep_text = false;
-    std::vector<std::uint64_t> sent(living, 10);
-    for (std::uint32_t i = 0; i < living; ++i) {
-        lab.client(i).syn();
-        lab.client(i).data(0, 10);
-        lab.wait(second_ns / living);
-    }
-    for (std::uint64_t waited = 0; waited < age; waited += 5 * second_ns) {
-        lab.wait_ticking(5 * second_ns);
-        for (std::uint32_t i = 0; i < living; ++i) lab.client(i).data(0, 10);  // they live
-    }
-    for (std::uint32_t i = 0; i < flood; ++i) {
-        lab.wait(10'000);
-        lab.client(1'000'000 + i).syn();
-        if (i % 1000 == 0) lab.tick();
-        if (i % 20 == 0) {
-            const std::uint32_t one = i / 20 % living;
-            lab.client(one).data(sent[one], sent[one] + 10);
-            sent[one] += 10;
-        }
-    }
-    std::size_t survived = 0;
-    for (std::uint32_t i = 0; i < living; ++i) {
-        if (!lab.recorder.streams[i].closed && lab.recorder.streams[i].offset == sent[i]) ++survived;
-    }
-    CHECK(survived == living);
-    CHECK(lab.reassembler.flows() == 4096);
-    CHECK(lab.count(Counter::flows_evicted) == living + flood - 4096);
 }

@@ -5,7 +5,6 @@
 // - duplicates, before and behind; retransmission with other boundaries; a keep-alive probe
 // - overlaps of waiting bytes: in front, behind, inside, around, over a hole; the first copy wins; conflicts counted
 // - wrap at 2^32 at each place of the stream, also out of order
-// - FIN and RST: in order, early, with data, twice, inside known data, far away; data behind them
 // - segment starts and times belong to the segment that brought the byte
 #include "tcp/reassembler.h"
 
@@ -27,11 +26,12 @@ TEST_CASE("reassembler: in order", "[reassembler]") {
     client.data(10, 11);
     client.data(11, 5000);
     client.fin(5000);
-    CHECK(lab.transcript() == "open|" + text(0, 5000) + "|close ended|");
+    CHECK(lab.transcript() == "open|" + text(0, 5000));
     CHECK(lab.count(Counter::tcp_delivered_bytes) == 5000);
     CHECK(lab.count(Counter::tcp_out_of_order_segments) == 0);
     CHECK(lab.count(Counter::tcp_gaps) == 0);
-    lab.drain();
+    lab.linger();
+    CHECK(lab.transcript() == "open|" + text(0, 5000) + "|close ended|");
     CHECK(lab.count(Counter::flows_closed) == 1);
     CHECK(lab.count(Counter::flows_midstream) == 0);
 }
@@ -50,10 +50,12 @@ TEST_CASE("reassembler: every order of five segments", "[reassembler]") {
                 client.data(from, from + 100);
             }
         }
-        REQUIRE(lab.transcript() == "open|" + text(0, 500) + "|close ended|");
+        REQUIRE(lab.transcript() == "open|" + text(0, 500));
         REQUIRE(lab.recorder.streams[0].segment_starts == std::vector<std::uint64_t>{0, 100, 200, 300, 400});
         REQUIRE(lab.count(Counter::tcp_delivered_bytes) == 500);
         REQUIRE(lab.reassembler.held_blocks() == 0);
+        lab.linger();
+        REQUIRE(lab.transcript() == "open|" + text(0, 500) + "|close ended|");
     } while (std::next_permutation(order.begin(), order.end()));
 }
 
@@ -190,6 +192,9 @@ TEST_CASE("reassembler: sequence numbers wrap anywhere", "[reassembler]") {
         client.data(0, 12);
         client.syn();
         client.data(5, 45);
+        REQUIRE(lab.transcript() == "open|" + text(0, 50));
+        REQUIRE(lab.count(Counter::tcp_end_disbelieved) == 0);
+        lab.linger();
         REQUIRE(lab.transcript() == "open|" + text(0, 50) + "|close ended|");
         REQUIRE(lab.count(Counter::tcp_gaps) == 0);
         REQUIRE(lab.count(Counter::tcp_overlap_conflict) == 0);
@@ -204,7 +209,7 @@ TEST_CASE("reassembler: a stream of more than 4 GiB", "[reassembler]") {
     const std::vector<std::uint8_t> megabytes(16 << 20);
     std::uint64_t at = 0;
     for (; at < (std::uint64_t{9} << 29); at += megabytes.size()) {
-        lab.push(client.segment(client.at(at), TcpFlags::ack, megabytes));
+        lab.push(client.segment(client.at(at), 0, megabytes));
     }
     CHECK(lab.recorder.streams[0].offset == at);
     CHECK(lab.count(Counter::tcp_delivered_bytes) == at);
@@ -213,135 +218,6 @@ TEST_CASE("reassembler: a stream of more than 4 GiB", "[reassembler]") {
     client.bytes(at, "comes ");
     CHECK(lab.recorder.streams[0].offset == at + 10);
     CHECK(lab.count(Counter::flows_reused) == 0);
-}
-
-// ---- the end of a stream
-
-TEST_CASE("reassembler: FIN", "[reassembler]") {
-    Lab lab;
-    Peer client = lab.client();
-    client.syn();
-    SECTION("in order, and again") {
-        client.data(0, 50);
-        client.fin(50);
-        client.fin(50);
-        client.rst(51);
-    }
-    SECTION("with the last data") {
-        client.data(0, 50, TcpFlags::fin | TcpFlags::ack);
-    }
-    SECTION("before the data") {
-        client.fin(50);
-        CHECK(lab.transcript() == "open|");
-        client.data(20, 50);
-        client.data(0, 20);
-    }
-    SECTION("with data out of order") {
-        client.data(20, 50, TcpFlags::fin);
-        client.data(20, 50, TcpFlags::fin);
-        client.data(0, 20);
-    }
-    SECTION("resent with data that came before") {
-        client.data(0, 50);
-        client.data(10, 50, TcpFlags::fin);
-    }
-    CHECK(lab.transcript() == "open|" + text(0, 50) + "|close ended|");
-    lab.drain();
-    CHECK(lab.count(Counter::flows_closed) == 1);
-    CHECK(lab.count(Counter::tcp_gaps) == 0);
-}
-
-TEST_CASE("reassembler: RST", "[reassembler]") {
-    Lab lab;
-    Peer client = lab.client();
-    client.syn();
-    client.data(0, 30);
-    SECTION("in order") {
-        client.rst(30);
-    }
-    SECTION("with data") {
-        client.data(30, 40, TcpFlags::rst);
-    }
-    SECTION("behind a hole: it waits for the data") {
-        client.rst(40);
-        CHECK(lab.transcript() == "open|" + text(0, 30));
-        client.data(30, 40);
-    }
-    SECTION("behind what was delivered: not in the window, not believed") {
-        client.rst(29);
-        client.data(30, 40);
-        CHECK(lab.transcript() == "open|" + text(0, 40));
-        client.rst(40);
-    }
-    SECTION("far away: not believed") {
-        client.rst(std::uint64_t{17} << 20);
-        lab.wait_ticking(2 * second_ns);
-        client.data(30, 40);
-        CHECK(lab.transcript() == "open|" + text(0, 40));
-        client.rst(40);
-    }
-    const std::string& told = lab.recorder.streams[0].transcript;
-    CHECK(told.ends_with("|close ended|"));
-    CHECK(told.find("gap") == std::string::npos);
-}
-
-TEST_CASE("reassembler: data behind the end is dropped", "[reassembler]") {
-    Lab lab;
-    Peer client = lab.client();
-    client.syn();
-    SECTION("closed") {
-        client.data(0, 50, TcpFlags::fin);
-        client.data(50, 60);
-        client.data(51, 60);
-        CHECK(lab.count(Counter::tcp_after_close_bytes) == 19);
-        client.data(40, 50);
-        CHECK(lab.count(Counter::tcp_duplicate_bytes) == 10);
-        client.data(45, 55);
-        CHECK(lab.count(Counter::tcp_after_close_bytes) == 24);
-    }
-    SECTION("the end is known, and not reached") {
-        client.fin(50);
-        client.data(60, 70);
-        CHECK(lab.count(Counter::tcp_after_close_bytes) == 10);
-        client.data(40, 70);
-        CHECK(lab.count(Counter::tcp_after_close_bytes) == 30);
-        client.data(0, 45);
-    }
-    SECTION("the end is known, and passed in order") {
-        client.fin(50);
-        client.data(0, 70);
-        CHECK(lab.count(Counter::tcp_after_close_bytes) == 20);
-    }
-    SECTION("far away from a closed stream, and long after") {
-        client.data(0, 50, TcpFlags::fin);
-        lab.wait(2 * second_ns);
-        client.data(40 << 20, (40 << 20) + 10);
-        CHECK(lab.count(Counter::tcp_out_of_window_bytes) == 10);
-    }
-    CHECK(lab.transcript() == "open|" + text(0, 50) + "|close ended|");
-}
-
-TEST_CASE("reassembler: the first end that is told stays", "[reassembler]") {
-    Lab lab;
-    Peer client = lab.client();
-    client.syn();
-    client.fin(50);
-    client.rst(20);
-    client.fin(60);
-    client.data(0, 60);
-    CHECK(lab.transcript() == "open|" + text(0, 50) + "|close ended|");
-}
-
-TEST_CASE("reassembler: bytes that wait behind the end do not come back", "[reassembler]") {
-    Lab lab;
-    Peer client = lab.client();
-    client.syn();
-    client.data(60, 70);
-    client.fin(50);
-    client.data(0, 50);
-    CHECK(lab.transcript() == "open|" + text(0, 50) + "|close ended|");
-    CHECK(lab.count(Counter::tcp_held_dropped_bytes) == 10);
-    CHECK(lab.reassembler.held_blocks() == 0);
 }
 
 TEST_CASE("reassembler: a byte's time is that of the frame that brought it", "[reassembler]") {

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of a flow that has ended. It stays for a while, and then its streams are closed.
+// - late copies, both directions, one that goes on for long or is seen late; the same ports again; drained, evicted
+// - the end of a stream that the sink refused
+#include "support/recorder.h"
+#include "tcp/reassembler.h"
+
+using namespace rebuilder;
+using namespace rebuilder::test;
+
+namespace {
+
+constexpr tcp::Limits defaults{};
+
+std::uint8_t either_end() {
+    return GENERATE(as<std::uint8_t>{}, TcpFlags::fin, TcpFlags::rst);
+}
+
+void end(Peer& peer, std::uint8_t flag, std::uint64_t position) {
+    peer.send(peer.at(position), flag, {});
+}
+
+}  // namespace
+
+TEST_CASE("linger: an ended flow lingers to know late copies", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    client.data(0, 10, TcpFlags::fin);
+    lab.wait_ticking(defaults.linger_ns - 1);
+    client.data(0, 10, TcpFlags::fin);  // and lingers for as long again
+    CHECK(lab.count(Counter::tcp_duplicate_bytes) == 10);
+    CHECK(lab.count(Counter::tcp_duplicate_segments) == 1);
+    lab.wait_ticking(defaults.linger_ns - 1);
+    CHECK(lab.reassembler.flows() == 1);
+    CHECK(lab.transcript() == "open|" + text(0, 10));
+    lab.wait_ticking(2 * wheel_tick);
+    CHECK(lab.reassembler.flows() == 0);
+    CHECK(lab.transcript() == "open|" + text(0, 10) + "|close ended|");
+    CHECK(lab.count(Counter::flows_closed) == 1);
+    CHECK(lab.count(Counter::flows_opened) == 1);
+    CHECK(lab.count(Counter::tcp_end_disbelieved) == 0);
+}
+
+TEST_CASE("linger: each of two directions ends for itself", "[reassembler]") {
+    const std::uint8_t flag = either_end();
+    Lab lab;
+    Peer client = lab.client();
+    Peer server = lab.server();
+    client.syn();
+    server.syn_ack(client);
+    client.data(0, 10);
+    server.data(0, 10);
+    end(client, flag, 10);
+    end(server, flag, 10);
+    SECTION("truly") {
+        lab.wait_ticking(defaults.linger_ns - 1);
+        CHECK(lab.reassembler.flows() == 1);
+        lab.wait_ticking(2 * wheel_tick);
+        CHECK(lab.transcript(0, true) == "open|" + text(0, 10) + "|close ended|");
+    }
+    SECTION("one not: the flow is alive, and ends with that one") {
+        client.data(10, 20);
+        lab.wait_ticking(defaults.linger_ns + 5 * second_ns);
+        CHECK(lab.reassembler.flows() == 1);
+        end(client, flag, 20);
+        lab.linger();
+        CHECK(lab.transcript(0, true) == "open|" + text(0, 20) + "|close ended|");
+    }
+    CHECK(lab.transcript(0, false) == "open|" + text(0, 10) + "|close ended|");
+    CHECK(lab.reassembler.flows() == 0);
+    CHECK(lab.count(Counter::flows_closed) == 1);
+}
+
+TEST_CASE("linger: a half-closed connection lives as long as the other half does", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    Peer server = lab.server();
+    client.syn();
+    server.syn_ack(client);
+    client.data(0, 10, TcpFlags::fin);
+    for (std::uint64_t at = 0; at < 100; at += 10) {
+        lab.wait_ticking(100 * second_ns);
+        server.data(at, at + 10);
+    }
+    CHECK(lab.transcript(0, true) == "open|" + text(0, 10));
+    CHECK(lab.transcript(0, false) == "open|" + text(0, 100));
+    SECTION("its end") {
+        server.fin(100);
+        lab.linger();
+        CHECK(lab.transcript(0, false) == "open|" + text(0, 100) + "|close ended|");
+        CHECK(lab.count(Counter::flows_closed) == 1);
+    }
+    SECTION("its silence") {
+        lab.wait_ticking(defaults.idle_timeout_ns + 2 * wheel_tick);
+        CHECK(lab.transcript(0, false) == "open|" + text(0, 100) + "|close idle|");
+        CHECK(lab.count(Counter::flows_idle) == 1);
+    }
+    CHECK(lab.transcript(0, true) == "open|" + text(0, 10) + "|close ended|");
+    CHECK(lab.count(Counter::flows_opened) == 1);
+}
+
+TEST_CASE("linger: a direction first seen after the other has ended is not held to the linger time", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    Peer server = lab.server();
+    client.syn();
+    client.data(0, 10, TcpFlags::fin);
+    server.data(0, 10);
+    lab.wait_ticking(defaults.linger_ns + 5 * second_ns);
+    server.data(10, 20);
+    CHECK(lab.transcript(0, false) == "open midstream|" + text(0, 20));
+    CHECK(lab.count(Counter::flows_opened) == 1);
+}
+
+TEST_CASE("linger: a new connection on the ports of one that lingers", "[reassembler]") {
+    const std::uint8_t flag = either_end();
+    const Seq isn = GENERATE(Seq{1000 + 11}, Seq{1000 + 5'000'000}, Seq{1000 + 3'000'000'000u});
+    Lab lab;
+    Peer first = lab.client(0, 1000);
+    Peer server = lab.server();
+    first.syn();
+    first.data(0, 10);
+    server.data(0, 10);
+    SECTION("both directions have ended") {
+        end(server, flag, 10);
+    }
+    SECTION("the other has not") {}
+    end(first, flag, 10);
+    lab.wait_ticking(defaults.linger_ns / 2);
+    Peer second = first.again(isn);
+    second.syn();  // believed at once
+    CHECK(lab.transcript(0, true) == "open|" + text(0, 10) + "|close ended|open|");
+    CHECK(lab.transcript(0, false) == "open midstream|" + text(0, 10) + "|close ended|");
+    CHECK(lab.count(Counter::flows_reused) == 1);
+    second.data(0, 20);
+    lab.wait_ticking(defaults.linger_ns + 5 * second_ns);  // nothing of the old one's end is left
+    second.data(20, 30);
+    CHECK(lab.transcript(0, true) == "open|" + text(0, 10) + "|close ended|open|" + text(0, 30));
+    CHECK(lab.count(Counter::tcp_end_disbelieved) == 0);
+    CHECK(lab.count(Counter::flows_opened) == 2);
+}
+
+TEST_CASE("linger: the same SYN again does not open an ended stream again", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn(text(0, 10));
+    client.fin(10);
+    client.syn(text(0, 10));
+    lab.linger();
+    CHECK(lab.transcript() == "open|" + text(0, 10) + "|close ended|");
+    CHECK(lab.count(Counter::flows_reused) == 0);
+    CHECK(lab.count(Counter::tcp_end_disbelieved) == 0);
+}
+
+TEST_CASE("linger: an ended flow that is drained", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    Peer server = lab.server();
+    client.syn();
+    client.data(0, 10, TcpFlags::fin);
+    SECTION("is one that ended") {
+        lab.drain();
+        CHECK(lab.count(Counter::flows_closed) == 1);
+    }
+    SECTION("or half of it") {
+        server.data(0, 10);
+        lab.drain();
+        CHECK(lab.transcript(0, false) == "open midstream|" + text(0, 10) + "|close drained|");
+        CHECK(lab.count(Counter::flows_drained) == 1);
+    }
+    CHECK(lab.transcript(0, true) == "open|" + text(0, 10) + "|close ended|");
+}
+
+TEST_CASE("linger: an ended flow is the first to give way", "[reassembler]") {
+    tcp::Limits limits = small_limits();
+    limits.max_flows = 3;
+    Lab lab(limits);
+    for (const std::uint32_t i : {1u, 2u, 3u}) {
+        lab.client(i).syn();
+        lab.client(i).data(0, 10);
+        lab.wait_ticking(second_ns);
+    }
+    lab.client(3).fin(10);
+    lab.client(4).syn();
+    CHECK(lab.transcript(3) == "open|" + text(0, 10) + "|close ended|");
+    CHECK(lab.count(Counter::flows_closed) == 1);
+    CHECK(lab.count(Counter::flows_evicted) == 0);
+    CHECK(lab.transcript(1) == "open|" + text(0, 10));
+    CHECK(lab.transcript(2) == "open|" + text(0, 10));
+}
+
+// ---- refused by the sink
+
+TEST_CASE("linger: the end of a refused stream is believed, whatever follows", "[reassembler]") {
+    const std::uint8_t flag = either_end();
+    Lab lab;
+    lab.recorder.unwanted = "SSH-";
+    Peer client = lab.client();
+    client.syn();
+    client.bytes(0, "SSH-2.0");
+    client.data(7, 1000);
+    end(client, flag, 40'000);  // its sequence isn't followed any more
+    client.data(1000, 2000);
+    client.data(0, 7);
+    CHECK(lab.count(Counter::tcp_ignored_bytes) == 2000);
+    CHECK(lab.count(Counter::tcp_end_disbelieved) == 0);
+    lab.linger();
+    CHECK(lab.reassembler.flows() == 0);
+    CHECK(lab.transcript() == "open|SSH-2.0");
+    CHECK(lab.count(Counter::flows_closed) == 1);
+    CHECK(lab.count(Counter::tcp_gaps) == 0);
+}
+
+TEST_CASE("linger: what is missing in front of a refused stream's end is not waited for", "[reassembler]") {
+    const std::uint8_t flag = either_end();
+    Lab lab;
+    lab.recorder.unwanted = "SSH-";
+    Peer client = lab.client();
+    client.syn();
+    end(client, flag, 5000);
+    client.bytes(0, "SSH-2.0");
+    lab.wait_ticking(5 * second_ns);
+    client.data(7, 5000);
+    lab.linger();
+    CHECK(lab.reassembler.flows() == 0);
+    CHECK(lab.count(Counter::flows_closed) == 1);
+    CHECK(lab.count(Counter::tcp_gaps) == 0);
+    CHECK(lab.count(Counter::tcp_gap_bytes) == 0);
+}
+
+TEST_CASE("linger: a refused stream that has ended, while the other direction goes on", "[reassembler]") {
+    Lab lab;
+    lab.recorder.unwanted = "SSH-";
+    Peer client = lab.client();
+    Peer server = lab.server();
+    client.syn();
+    server.syn_ack(client);
+    client.bytes(0, "SSH-2.0");
+    client.fin(7);
+    server.data(0, 10);
+    lab.wait_ticking(defaults.linger_ns + 5 * second_ns);
+    server.data(10, 20, TcpFlags::fin);
+    CHECK(lab.transcript(0, false) == "open|" + text(0, 20));
+    lab.linger();
+    CHECK(lab.transcript(0, false) == "open|" + text(0, 20) + "|close ended|");
+    CHECK(lab.count(Counter::flows_closed) == 1);
+}
