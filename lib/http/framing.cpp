@@ -30,11 +30,6 @@ bool each_element(std::string_view list, Visit&& visit) noexcept {
     return true;
 }
 
-bool is_known_compression(std::string_view coding) noexcept {
-    constexpr auto known = std::to_array<std::string_view>({"gzip", "x-gzip", "deflate", "compress", "x-compress"});
-    return std::any_of(known.begin(), known.end(), [coding](auto name) { return equal_ignoring_case(coding, name); });
-}
-
 std::optional<std::uint64_t> decimal(std::string_view digits) noexcept {
     std::uint64_t value = 0;
     for (const char c : digits) {
@@ -71,12 +66,12 @@ std::optional<BodyFraming> read_framing(const char* text, std::span<const Field>
         }
         if (field.kind == FieldKind::transfer_encoding) {
             coded = true;
-            const bool known = each_element(value, [&](std::string_view coding) {
+            const bool last = each_element(value, [&](std::string_view coding) {
                 if (chunked) return false;  // nothing may be applied on top of it
                 chunked = equal_ignoring_case(coding, "chunked");
-                return chunked || is_known_compression(coding);
+                return true;
             });
-            if (!known) return std::nullopt;
+            if (!last) return std::nullopt;
         } else if (field.kind == FieldKind::content_length) {
             bool any = false;
             lengths_agree = each_element(value, [&](std::string_view element) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // read_framing: what a request's header section says about its body (RFC 9112, section 6.3).
 //
-// Rules: chunked coding, named once and last, overrules a length. Lengths are decimal, and several must agree. Whatever
-//        two servers could read in two ways has no framing: contradicting lengths, codings that nobody knows, and fields
-//        that resemble the framing ones, such as "Content-Length :".
+// Rules: chunked coding, named once and last, overrules a length, whatever was applied below it. Lengths are decimal,
+//        and several must agree. Whatever two servers could read in two ways has no framing: contradicting lengths,
+//        codings that don't end with chunked, and fields that resemble the framing ones, such as "Content-Length :".
 #pragma once
 
 #include <cstdint>

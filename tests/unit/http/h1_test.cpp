@@ -228,6 +228,8 @@ TEST_CASE("what some server would answer is rebuilt, and marked where it is not 
         head("TE of empty elements", "Transfer-Encoding: , chunked,\r\n", "{Transfer-Encoding: , chunked,} chunked",
             "0\r\n\r\n"),
         head("TE folded", "Transfer-Encoding:\r\n chunked\r\n", "{Transfer-Encoding: chunked} chunked", "0\r\n\r\n"),
+        head("TE of unknown codings below chunked", "Transfer-Encoding: foo, identity;q=1, chunked\r\n",
+            "{Transfer-Encoding: foo, identity;q=1, chunked} chunked", "0\r\n\r\n"),
         head("TE in two fields", "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
             "{Transfer-Encoding: gzip} {Transfer-Encoding: chunked} chunked", "0\r\n\r\n"),
         head("two CL, the same", "Content-Length: 1\r\nContent-Length: 01\r\n",
