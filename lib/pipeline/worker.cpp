@@ -29,8 +29,10 @@ Worker::Worker(const WorkerConfig& config, std::vector<OutputLink> outputs)
 
 auto Worker::stream_sink() noexcept {
     return [this](AppFlow& flow, Side side, const tcp::StreamChunk& chunk) noexcept {
-        return http_.feed(
+        const tcp::Appetite appetite = http_.feed(
             flow.half(side).app, chunk, [&](http::Request& request) noexcept { on_request(flow, side, request); });
+        if (observer_ != nullptr) observer_->on_chunk(flow.key, side, chunk);
+        return appetite;
     };
 }
 
@@ -57,6 +59,7 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
     for (const Arrival& arrival : std::span(arrivals).first(segments)) {
         now_ns_ = std::max(now_ns_, arrival.segment.time_ns);
         reassembler_.push(arrival.segment, arrival.hash, now_ns_, stream_sink());
+        if (observer_ != nullptr) observer_->on_segment(arrival.segment);
     }
     fragments_.release();
     reclaim();

@@ -22,6 +22,7 @@
 #include "http/limits.h"
 #include "http/stream.h"
 #include "packet/decap.h"
+#include "pipeline/observer.h"
 #include "tcp/reassembler.h"
 
 namespace rebuilder::pipeline {
@@ -56,6 +57,8 @@ class Worker {
     void drain() noexcept;
     // Takes back the blocks of slots that outputs are done with. on_burst() and on_tick() do, too.
     void reclaim() noexcept;
+    // From now on `observer` is told what happens. It outlives the worker.
+    void observe(Observer& observer) noexcept { observer_ = &observer; }
 
     [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
     [[nodiscard]] std::size_t flows() const noexcept { return reassembler_.flows(); }
@@ -86,6 +89,7 @@ class Worker {
     std::uint64_t now_ns_ = 0;
     bool records_ = false;  // some output wants records
     bool wires_ = false;    // some output wants the wire form
+    Observer* observer_ = nullptr;
 };
 
 }  // namespace rebuilder::pipeline
