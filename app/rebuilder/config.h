@@ -47,6 +47,7 @@ struct Config {
     std::string ledger_file;
     std::uint64_t drain_timeout_ns = 10'000'000'000;
     bool explain = false;  // replay
+    bool why = false;      // replay
 };
 
 }  // namespace rebuilder

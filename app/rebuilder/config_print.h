@@ -41,7 +41,7 @@ struct Option {
     std::function<Values(const Config&)> get;
 };
 
-// In the order of the help. What only the command line has (--config, --explain) is not in it.
+// In the order of the help. What only the command line has (--config, --explain, --why) is not in it.
 [[nodiscard]] const std::vector<Option>& option_table();
 
 // "1500", "64K", "1M", "2G", in powers of 1024; "500ms", "5s", "2m".

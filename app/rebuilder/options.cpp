@@ -58,6 +58,7 @@ constexpr std::array commands{
         R"(Examples:
   rebuilder replay mirror.pcap
   rebuilder replay --explain mirror.pcap
+  rebuilder replay --why mirror.pcap
   rebuilder replay --tunnel none span-port.pcap --output http://127.0.0.1:8080
   rebuilder replay --output null --ledger ledger.json monday.pcap tuesday.pcapng)"},
     CommandText{Command::check, Option::in_check, "check", "[OPTIONS] [-- EAL_OPTIONS]",
@@ -80,6 +81,7 @@ struct CommandLine {
     Values files;
     Values eal;
     bool explain = false;
+    bool why = false;
 };
 
 class Help : public CLI::Formatter {
@@ -154,6 +156,9 @@ void add_command(CLI::App& program, const CommandText& text, CommandLine& line) 
     }
     if (text.command == Command::replay) {
         app.add_flag("--explain", line.explain, "print what each stage did with each frame")->group("Operation");
+        constexpr auto* why = "print which connections gave no requests, or not all\n"
+                              "of theirs, and why; then null is the default output";
+        app.add_flag("--why", line.why, why)->group("Operation");
     }
     CLI::Option* file = app.add_option("-c,--config", line.config_file, "configuration, in TOML [default: none]");
     file->option_text("FILE")->group("Operation");
@@ -283,6 +288,7 @@ void validate(const Config& config) {
     if (config.command == Command::replay && config.files.empty()) {
         refuse("no FILE to replay is given, see `rebuilder replay --help`");
     }
+    if (config.explain && config.why) refuse("--explain and --why can't both be given");
     // Each output may hold its share of the buffers, assembly has one, too, and blocks are not filled to the
     // last byte.
     const std::uint64_t shares = std::max<std::uint64_t>(config.outputs.size(), 1) + 2;
@@ -315,6 +321,7 @@ std::optional<Config> parse_options(int argc, const char* const* argv, std::ostr
     config.files = line.files;
     config.eal = line.eal;
     config.explain = line.explain;
+    config.why = line.why;
 
     const std::string path = line.config_file.empty() ? environment("config") : line.config_file;
     std::vector<ConfigItem> file;
@@ -328,7 +335,7 @@ std::optional<Config> parse_options(int argc, const char* const* argv, std::ostr
         if (const auto given = find_given(option, line, path, file)) apply(option, *given, config);
     }
     if (config.command == Command::replay && config.outputs.empty()) {
-        config.outputs.push_back(forward::parse_output("jsonl:-"));
+        config.outputs.push_back(forward::parse_output(config.why ? "null" : "jsonl:-"));
     }
     // A flow of full segments is to meet the limit in bytes first, however far that is.
     config.tcp.held_blocks_per_flow = std::max(config.tcp.held_blocks_per_flow, config.tcp.held_bytes_per_flow / 512);

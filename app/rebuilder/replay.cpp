@@ -9,12 +9,14 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "base/error.h"
 #include "capture_reader.h"
 #include "explain.h"
 #include "outputs.h"
 #include "report.h"
+#include "why.h"
 
 namespace rebuilder {
 namespace {
@@ -37,9 +39,11 @@ class ProgressLine {
         std::fflush(stderr);
         written_ = true;
     }
-    ~ProgressLine() {
+    void clear() {
         if (written_) fmt::print(stderr, "\r\033[K");
+        written_ = false;
     }
+    ~ProgressLine() { clear(); }
 
   private:
     bool shown_ = ::isatty(STDERR_FILENO) == 1;
@@ -90,6 +94,7 @@ class Replay {
   public:
     explicit Replay(const Config& config) : config_(config), outputs_(config, 1, queue) {
         workers_[0] = std::make_unique<pipeline::Worker>(replay_worker_config(config), outputs_.links(0));
+        if (config.why) worker().observe(log_.emplace(worker().counters()));
     }
 
     void file(const std::string& path) {
@@ -98,7 +103,7 @@ class Replay {
             if (next_tick_ == 0) next_tick_ = reader.peek_time() + tick_ns;
             // A tick stands between the frames before it and those after it, as in the appliance.
             while (reader.peek_time() >= next_tick_) tick(reader.peek_time());
-            const auto frames = reader.read(config_.explain ? 1 : burst, next_tick_);
+            const auto frames = reader.read(config_.explain || log_ ? 1 : burst, next_tick_);
             if (config_.explain) {
                 explain_.frame(frames[0], worker(), [&] { worker().on_burst(frames); });
             } else {
@@ -118,7 +123,9 @@ class Replay {
         }
         outputs_.drain(config_.drain_timeout_ns);
         worker().reclaim();
+        progress_.clear();
         const Ledger ledger = outputs_.ledger(workers_);
+        if (log_) fmt::print("{}", why(*log_, ledger.workers));
         for (std::string& trouble : outputs_.troubles()) problems_.push_back(std::move(trouble));
         return report_end(config_, ledger, worker().blocks_in_use(), problems_);
     }
@@ -153,6 +160,7 @@ class Replay {
     Outputs outputs_;
     std::array<std::unique_ptr<pipeline::Worker>, 1> workers_;
     Explain explain_;
+    std::optional<ConnectionLog> log_;
     ProgressLine progress_;
     std::vector<std::string> problems_;
     std::uint64_t next_tick_ = 0;

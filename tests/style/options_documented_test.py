@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 COMMANDS = ("run", "replay", "check")
-COMMAND_LINE_ONLY = {"config", "explain", "help", "version"}
+COMMAND_LINE_ONLY = {"config", "explain", "help", "version", "why"}
 
 
 def options_of_help(rebuilder, *command):

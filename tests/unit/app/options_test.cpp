@@ -252,6 +252,17 @@ TEST_CASE("replay takes files, prints them by default, and passes over what only
     CHECK(parse({"replay", "a", "--output", "null"}).outputs[0].text == "null");
 }
 
+TEST_CASE("replay --why prints no records unless they are asked for") {
+    const Config config = parse({"replay", "--why", "a.pcap"});
+    CHECK(config.why);
+    REQUIRE(config.outputs.size() == 1);
+    CHECK(config.outputs[0].text == "null");
+    CHECK(parse({"replay", "--why", "a.pcap", "--output", "jsonl:-"}).outputs[0].text == "jsonl:-");
+    CHECK_FALSE(parse({"replay", "a.pcap"}).why);
+    CHECK(refusal({"replay", "a.pcap", "--why", "--explain"}) == "--explain and --why can't both be given");
+    CHECK(refusal({"run", "--why"}) == "unknown option '--why'; see `rebuilder run --help`");
+}
+
 TEST_CASE("help and version are printed and nothing is left to do") {
     std::ostringstream version;
     CHECK_FALSE(parse_to(version, {"--version"}).has_value());
@@ -286,6 +297,7 @@ TEST_CASE("what is wrong with a file is said with its line") {
     CHECK(refusal_of_file("\n\ncolour = 1\n") == "FILE: unknown key 'colour' (line 3)");
     CHECK(refusal_of_file("filter = \"tcp\"\n") == "FILE: unknown key 'filter' (line 1)");
     CHECK(refusal_of_file("explain = true\n") == "FILE: unknown key 'explain' (line 1)");
+    CHECK(refusal_of_file("why = true\n") == "FILE: unknown key 'why' (line 1)");
     CHECK(refusal_of_file("output = = \"null\"\n") == "FILE: 'output' has no value (line 1)");
     CHECK(refusal_of_file("output = null\n") == "FILE: the value of 'output' wants quotes: \"null\" (line 1)");
     CHECK(refusal_of_file("output\n") == "FILE: not of the form `key = value` (line 1)");
