@@ -6,7 +6,8 @@
 //        it caused is done. On the worker's thread; what they are given lives until they return.
 // Whose: the streams, requests, and bytes delivered or dropped that were counted since the last call are those of this
 //        call's connection. If flows_opened has moved, this call's is a new one. Counters of frames and of flows that
-//        end tell no connection: they move between the calls.
+//        end tell no connection: they move between the calls; and so may tcp_ignored_bytes, when a stream is found unwanted
+//        in a tick, or while another is evicted.
 #pragma once
 
 #include "packet/segment.h"

@@ -388,7 +388,7 @@ TEST_CASE("options that don't go together are refused") {
     CHECK(refusal({"check", "--max-body", "100M"}) ==
           "--max-body 100M: --buffers must be at least 3 times that for 1 output, and is 128M");
     CHECK(refusal({"check", "--held", "128K"}) == "--held-per-flow 256K: larger than --held, which is 128K");
-    CHECK(refusal({"check", "--gap-timeout", "3m"}) == "--gap-timeout 3m: longer than --idle-timeout, which is 2m");
+    CHECK(refusal({"check", "--gap-timeout", "7m"}) == "--gap-timeout 7m: longer than --idle-timeout, which is 6m");
     CHECK(refusal({"check", "--admin-listen", "0.0.0.0:9445"}) ==
           "--health-listen and --admin-listen can't both be 0.0.0.0:9445");
 }

@@ -188,11 +188,10 @@ TEST_CASE("lost requests are grouped by the counter that lost them, the most fir
         capture.client({.port = port}, "GET / HTTP/1.1\r\nA: b\rc:d\r\n\r\n");
     }
     capture.client({.port = 7}, "GET / HTTP/1.1\r\nA: " + std::string(70'000, 'a') + "\r\n\r\n");
-    capture.expect(
-        {"7 connections, 1 request rebuilt, 7 lost\n", "\nrequests lost\n", " 5  requests_lost_head_malformed ",
-            "\n            5 connections, 140 bytes\n", ":2 > ", "from frame 4,", ":3 > ", ":4 > ",
-            "lost by frame 9\n            and 2 more\n", " 1  requests_lost_to_close ", ":1 > ", "from frame 1",
-            " 1  requests_lost_head_too_large ", "Raise --max-head.\n", ":7 > ", "lost by frame 61\n"});
+    capture.expect({"7 connections, 1 request rebuilt, 7 lost\n", "\nrequests lost\n",
+        " 5  requests_lost_head_malformed ", "\n            5 connections, 140 bytes\n", ":2 > ", "from frame 4,",
+        ":3 > ", ":4 > ", "lost by frame 9\n            and 2 more\n", " 1  requests_lost_to_close ", ":1 > ",
+        "from frame 1", " 1  requests_lost_head_too_large ", "Raise --max-head.\n", ":7 > ", "lost by frame 61\n"});
 }
 
 TEST_CASE("each kind of connection without a request has its reason", "[why]") {
@@ -267,14 +266,12 @@ TEST_CASE("each kind of connection without a request has its reason", "[why]") {
         capture.client(peer, "");
         capture.frame(peer.segment(1 << 30, get("/")));
         capture.frame(peer.segment(0, "", fin | ack));
-        capture.frame(peer.segment(0, "abc"));
         capture.expect({"connections without a request\n", " 1  tcp_out_of_window_bytes "});
     }
-    SECTION("nothing that fits, the most behind the end") {
+    SECTION("nothing that fits, the most in a reset") {
         capture.client(peer, "");
         capture.frame(peer.segment(1 << 30, "abc"));
-        capture.frame(peer.segment(0, "", fin | ack));
-        capture.frame(peer.segment(0, get("/")));
+        capture.frame(peer.segment(0, get("/"), rst));
         capture.expect({"connections without a request\n", " 1  tcp_after_close_bytes "});
     }
     SECTION("all cut off") {
@@ -465,18 +462,22 @@ TEST_CASE("each counter is booked to the connection that moved it", "[why][prope
         CHECK(all.size() == counters[Counter::flows_opened]);
         all.push_back(capture.log().others());
         std::uint64_t bytes = 0;
+        std::uint64_t accounted = 0;
         std::uint64_t segments = 0;
         std::uint64_t cut = 0;
         std::uint64_t holes = 0;
         for (const Connection& connection : all) {
             bytes += connection.bytes;
+            accounted += connection.count(Counter::tcp_delivered_bytes) + dropped(connection);
             segments += connection.segments;
             cut += connection.cut;
             for (const Direction& direction : connection.directions) holes += direction.holes;
-            CHECK(connection.bytes == connection.count(Counter::tcp_delivered_bytes) + dropped(connection));
             CHECK(connection.count(Counter::requests_started) ==
                   connection.count(Counter::requests_rebuilt) + lost(connection));
         }
+        // Not for each alone: what waited in a stream that is found unwanted in a tick, or when another is evicted, is
+        // dropped behind the call that tells of it.
+        CHECK(bytes == accounted);
         CHECK(bytes == counters[Counter::tcp_payload_bytes]);
         CHECK(segments == counters[Counter::segments]);
         CHECK(cut == counters[Counter::tcp_truncated_segments]);
