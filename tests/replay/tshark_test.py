@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Asks tshark which requests are in every fixture, and compares: method, target and Host, as multisets. Where tshark
+does otherwise, the table below says why, one by one; anything else that differs is a failure, and so is a row that has
+nothing to explain any more.
+
+    tshark_test.py REBUILDER FIXTURES_DIRECTORY [--list]
+
+--list prints the differences as rows for that table.
+"""
+
+import collections
+import concurrent.futures
+import functools
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from replay import SKIP, replay  # noqa: E402
+
+BEHIND_FIN = "takes what stands behind a FIN for data"
+CHUNKS = "loses its place where a segment ends inside the last line of a chunked body"
+EMPTY_LINES = "does not pass over empty lines in front of a request"
+HOLE = "waits for a hole to be filled until the capture ends, and shows nothing behind it"
+LATE = "sees the hole filled, after we gave it up: too late, or too much behind it"
+METHODS = "knows methods by a list"
+NETWORKS = "takes equal connections in two virtual networks for one"
+NOT_MIRRORED = "also shows what no mirror sent: outside the tunnel, or without a VNI"
+PROXY = "knows no HTTP behind the PROXY protocol's header"
+KNOWN = {
+    "h1-chunked": [
+        ("only ours", "POST /odd-splits shop.example.com", CHUNKS),
+    ],
+    "h1-leading-crlf": [
+        ("only ours", "GET /first shop.example.com", EMPTY_LINES),
+        ("only ours", "GET /lf shop.example.com", EMPTY_LINES),
+    ],
+    "h1-methods": [
+        ("only ours", "PURGE /cached shop.example.com", METHODS),
+        ("only ours", "FOOBAR /foobar shop.example.com", METHODS),
+        ("only ours", "FOOBAR /foobar shop.example.com", METHODS),
+        ("only ours", "get /lower shop.example.com", METHODS),
+        ("only ours", "PURGE /first shop.example.com", METHODS),
+        ("only ours", "FOOBAR /first shop.example.com", METHODS),
+        ("only ours", "get /first shop.example.com", METHODS),
+    ],
+    "h1-split-every-byte": [
+        ("only ours", "POST /three shop.example.com", CHUNKS),
+    ],
+    "proxy-protocol": [
+        ("only ours", "GET /first shop.example.com", PROXY),
+        ("only ours", "GET /first shop.example.com", PROXY),
+        ("only ours", "GET /first shop.example.com", PROXY),
+        ("only ours", "GET /first shop.example.com", PROXY),
+        ("only ours", "GET /first shop.example.com", PROXY),
+    ],
+    "tcp-fin-with-data": [
+        ("only tshark", "GET /behind-the-fin shop.example.com", BEHIND_FIN),
+    ],
+    "tcp-gap-at-end": [
+        ("only ours", "GET /behind-the-hole shop.example.com", HOLE),
+    ],
+    "tcp-gap-between-requests": [
+        ("only ours", "POST /after shop.example.com", HOLE),
+        ("only ours", "GET /end shop.example.com", HOLE),
+    ],
+    "tcp-gap-by-bytes": [
+        ("only tshark", "POST /lost shop.example.com", LATE),
+    ],
+    "tcp-gap-filled-late": [
+        ("only tshark", "POST /lost shop.example.com", LATE),
+    ],
+    "tcp-gap-in-body": [
+        ("only ours", "GET /mid-segment shop.example.com", HOLE),
+        ("only ours", "GET /at-a-start shop.example.com", HOLE),
+        ("only ours", "GET /after-the-hole-was-given-up shop.example.com", HOLE),
+        ("only ours", "POST /kept shop.example.com", HOLE),
+        ("only ours", "GET /end shop.example.com", HOLE),
+    ],
+    "tcp-gap-in-chunked": [
+        ("only ours", "GET /resync shop.example.com", HOLE),
+        ("only ours", "GET /end shop.example.com", HOLE),
+    ],
+    "tcp-gap-in-head": [
+        ("only ours", "POST /resync shop.example.com", HOLE),
+        ("only ours", "GET /and-on shop.example.com", HOLE),
+        ("only ours", "GET /end shop.example.com", HOLE),
+    ],
+    "two-vnis": [
+        ("only ours", "POST /1378/0 shop.example.com", NETWORKS),
+        ("only ours", "POST /1378/1 shop.example.com", NETWORKS),
+        ("only ours", "POST /1378/2 shop.example.com", NETWORKS),
+    ],
+    "vxlan-cut": [
+        ("only ours", "GET /behind shop.example.com", HOLE),
+        ("only ours", "POST /fits shop.example.com", HOLE),
+        ("only ours", "GET /end shop.example.com", HOLE),
+    ],
+    "vxlan-refused": [
+        ("only tshark", "GET /-/healthcheck 10.0.9.9", NOT_MIRRORED),
+        ("only tshark", "GET /refused shop.example.com", NOT_MIRRORED),
+    ],
+}
+FIELDS = ("http.request.method", "http.request.uri", "http.host")
+
+
+def value(field):
+    """A field's bytes as the record shows them; of Host, tshark gives the whole line."""
+    text = bytes.fromhex(field.get("value", "")).decode("latin-1")
+    return text.partition(":")[2].strip(" \t\r\n") if field.get("name") == "http.host" else text
+
+
+def by_tshark(capture):
+    """The requests of a capture. In pdml each request is an element of its own, whatever frame it shares."""
+    run = subprocess.run(["tshark", "-n", "-r", capture, "-o", "tcp.reassemble_out_of_order:TRUE",
+                          "-Y", "http.request", "-T", "pdml", "-J", "http"], capture_output=True, check=True)
+    requests = collections.Counter()
+    for protocol in xml.etree.ElementTree.fromstring(run.stdout).iter("proto"):
+        if protocol.get("name") != "http":
+            continue
+        found = {}
+        for field in protocol.iter("field"):
+            if field.get("name") in FIELDS:
+                found.setdefault(field.get("name"), value(field))
+        if "http.request.method" in found:
+            requests[tuple(found.get(name, "") for name in FIELDS)] += 1
+    return requests
+
+
+def by_us(rebuilder, capture):
+    with tempfile.TemporaryDirectory() as scratch:
+        run = replay(rebuilder, [capture], Path(scratch) / "ledger.json")
+    if run.status or run.problems:
+        raise RuntimeError(f"{capture.name}: exit status {run.status}, {run.problems}")
+    return collections.Counter((record["method"], record["target"], record["host"]) for record in run.records)
+
+
+def differences(rebuilder, capture):
+    theirs, ours = by_tshark(capture), by_us(rebuilder, capture)
+    return collections.Counter({
+        **{("only tshark", " ".join(request)): count for request, count in (theirs - ours).items()},
+        **{("only ours", " ".join(request)): count for request, count in (ours - theirs).items()},
+    })
+
+
+def main():
+    if len(sys.argv) < 3:
+        sys.exit(__doc__.strip())
+    if not shutil.which("tshark"):
+        print("skipped: tshark is not installed")
+        return SKIP
+    captures = sorted(path for path in Path(sys.argv[2]).iterdir() if path.suffix in (".pcap", ".pcapng"))
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:  # tshark mostly waits when it starts
+        found = dict(zip((capture.stem for capture in captures),
+                         pool.map(functools.partial(differences, sys.argv[1]), captures)))
+    if sys.argv[3:] == ["--list"]:
+        for name, rows in found.items():
+            if rows:
+                print(f"    {json.dumps(name)}: [")
+                for who, what in rows.elements():
+                    print(f"        ({json.dumps(who)}, {json.dumps(what)}, {json.dumps('')}),")
+                print("    ],")
+        return 0
+    for name in sorted(found.keys() | KNOWN.keys()):
+        known = collections.Counter((who, what) for who, what, _ in KNOWN.get(name, []))
+        problems = [f"{who}: {what}" for who, what in (found.get(name, known - known) - known).elements()]
+        problems += [f"stale: {who}: {what}" for who, what in (known - found.get(name, known - known)).elements()]
+        failed += bool(problems)
+        if problems:
+            print(f"FAIL {name}", *problems, sep="\n       ")
+    print(f"{len(found)} fixtures, {sum(map(len, KNOWN.values()))} known differences, {failed} failed")
+    return 1 if failed or not found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
