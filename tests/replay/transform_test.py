@@ -51,6 +51,11 @@ FIXED = {
     "VXLAN in GENEVE": transform.vxlan_in_geneve,
     "outer IPv6": transform.outer_ipv6,
     "one direction": transform.one_direction,
+    "inner fragments": transform.fragment_inner,
+    "inner fragments behind a tag": lambda frames: transform.fragment_inner(transform.vlan(frames)),
+    "outer fragments": transform.fragment_outer,
+    "outer IPv6 fragments": lambda frames: transform.fragment_outer(transform.outer_ipv6(frames), 1280),
+    "both in fragments": lambda frames: transform.fragment_outer(transform.fragment_inner(frames, 1000)),
 }
 
 
@@ -60,7 +65,12 @@ def mixed(frames, rng):
     return transform.geneve(transform.duplicate(transform.reorder(frames, rng), rng))
 
 
-SHUFFLED = {"reorder": transform.reorder, "all together": mixed}
+SHUFFLED = {
+    "reorder": transform.reorder,
+    "all together": mixed,
+    "inner fragments out of order": lambda frames, rng: transform.reorder(transform.fragment_inner(frames), rng),
+    "outer fragments out of order": lambda frames, rng: transform.reorder(transform.fragment_outer(frames), rng),
+}
 
 
 def applies(table, name):

@@ -8,7 +8,7 @@ import struct
 import zlib
 from dataclasses import dataclass, replace
 
-from capture import OUTER_MACS, SYN, ipv4, mirrored, udp, vxlan_header
+from capture import OUTER_MACS, SYN, checksum, ipv4, mirrored, udp, vxlan_header
 
 SECOND_NS = 10**9
 OUTER_HEADERS = 14 + 20 + 8 + 8  # Ethernet, IPv4 without options, UDP, VXLAN
@@ -31,10 +31,16 @@ class Mirrored:
 
 def parts(data):
     """Takes a mirrored frame apart: VXLAN in IPv4 without options and tags, as capture.mirrored() makes it."""
-    if data[12:14] != b"\x08\x00" or data[14] != 0x45 or data[23] != 17 or data[36:38] != b"\x12\xb5":
+    plain = data[12:15] == b"\x08\x00\x45" and not later(data[14:])
+    if not plain or data[23] != 17 or data[36:38] != b"\x12\xb5":
         raise ValueError("not VXLAN in plain IPv4")
     port, vni = struct.unpack_from(">H10xI", data, 34)
     return Mirrored(data[26:30], data[30:34], port, vni >> 8, data[OUTER_HEADERS:])
+
+
+def later(packet):
+    """Whether an IPv4 packet is a fragment, and not the first."""
+    return struct.unpack_from(">H", packet, 6)[0] & 0x1FFF != 0
 
 
 def network_header(frame):
@@ -48,7 +54,7 @@ def network_header(frame):
 def tcp_of(frame):
     """(source, target, flags) of the TCP segment in an inner frame, or None."""
     at, kind = network_header(frame)
-    if kind == b"\x08\x00" and frame[at + 9] == 6:
+    if kind == b"\x08\x00" and frame[at + 9] == 6 and not later(frame[at:]):
         size, tcp = 4, at + (frame[at] & 15) * 4
         source = at + 12
     elif kind == b"\x86\xdd":
@@ -66,7 +72,10 @@ def tcp_of(frame):
 
 
 def begins_stream(data):
-    segment = tcp_of(parts(data).frame)
+    try:
+        segment = tcp_of(parts(data).frame)
+    except ValueError:  # a fragment
+        return False
     return segment is not None and segment[2] & SYN != 0
 
 
@@ -96,6 +105,46 @@ def duplicate(frames, rng, share=0.02):
 
 def drop(frames, rng, share=0.01):
     return [frame for frame in frames if rng.random() >= share]
+
+
+def ip_fragments(packet, mtu, identification):
+    """An IP packet in fragments of at most `mtu` bytes (RFC 791; RFC 8200, section 4.5)."""
+    is_v4 = packet[0] >> 4 == 4
+    header = (packet[0] & 15) * 4 if is_v4 else 40
+    size = struct.unpack_from(">H", packet, 2)[0] if is_v4 else 40 + struct.unpack_from(">H", packet, 4)[0]
+    if size <= mtu:
+        return [packet]
+    pieces, room = [], (mtu - header - (0 if is_v4 else 8)) // 8 * 8
+    for at in range(header, size, room):
+        piece, offset, more = packet[at:min(at + room, size)], at - header, at + room < size
+        if is_v4:
+            start = packet[:2] + struct.pack(">HHH", header + len(piece), identification, more << 13 | offset >> 3)
+            start, addresses = start + packet[8:10], packet[12:header]
+            pieces.append(start + checksum(start, addresses) + addresses + piece)
+        else:
+            fragment = struct.pack(">BBHI", packet[6], 0, offset | more, identification)
+            pieces.append(packet[:4] + struct.pack(">HB", 8 + len(piece), 44) + packet[7:40] + fragment + piece)
+    return pieces
+
+
+def fragment_outer(frames, mtu=576):
+    """The mirror's packets in IP fragments, as a path with a small MTU leaves them."""
+    return [(time, data[:14] + piece) for number, (time, data) in enumerate(frames)
+            for piece in ip_fragments(data[14:], mtu, number & 0xFFFF)]
+
+
+def fragment_inner(frames, mtu=576):
+    """The mirrored packets in IP fragments, each of which the mirror sends as a frame of its own."""
+    pieces = []
+    for number, (time, data) in enumerate(frames):
+        mirror = parts(data)
+        at, kind = network_header(mirror.frame)
+        if kind not in (b"\x08\x00", b"\x86\xdd"):
+            pieces.append((time, data))
+            continue
+        pieces += [(time, replace(mirror, frame=mirror.frame[:at] + piece).sent())
+                   for piece in ip_fragments(mirror.frame[at:], mtu, number & 0xFFFF)]
+    return pieces
 
 
 # ---- what other mirrors send ----
