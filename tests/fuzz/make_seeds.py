@@ -1,0 +1,324 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the seeds of each fuzz target: what the fixtures hold, and cases made by hand. The same every time.
+
+    make_seeds.py FIXTURES_DIRECTORY SEEDS_DIRECTORY [STAMP DEPFILE]
+
+Each target says in its first comment how it reads its input. What fuzzing found is kept below as a case of its own.
+"""
+
+import pathlib
+import shutil
+import struct
+import sys
+
+FRAMES_OF_A_CAPTURE = 6
+LONGEST_FRAME = 1600
+LONGEST_STREAM = 8000
+LONGEST_CAPTURE = 24000
+
+
+# ---- what the fixtures hold ----------------------------------------------------------------------------------
+
+def frames(capture):
+    """[(time in ns, bytes)] of a pcap file; of pcapng the recipes make one that holds nothing new."""
+    data = capture.read_bytes()
+    endian = "<" if data[0] in (0x4D, 0xD4) else ">"
+    magic, = struct.unpack_from(endian + "I", data)
+    unit = 1 if magic == 0xA1B23C4D else 1000
+    found, at = [], 24
+    while at < len(data):
+        seconds, fraction, size, _ = struct.unpack_from(endian + "IIII", data, at)
+        found.append((seconds * 10**9 + fraction * unit, data[at + 16:at + 16 + size]))
+        at += 16 + size
+    return found
+
+
+def streams(capture):
+    """The bytes of each direction, if the capture has VXLAN with plain headers; in their order, once each."""
+    pieces = {}
+    for _, frame in capture:
+        inner = frame[50:]
+        if frame[12:15] != b"\x08\x00\x45" or frame[36:38] != b"\x12\xb5" or inner[12:15] != b"\x08\x00\x45":
+            continue
+        ip, tcp = inner[14:34], inner[34:14 + int.from_bytes(inner[16:18], "big")]
+        if ip[9] != 6 or len(tcp) < 20:
+            continue
+        seq = int.from_bytes(tcp[4:8], "big") + (tcp[13] >> 1 & 1)
+        direction = pieces.setdefault((frame[46:49], ip[12:], tcp[:4]), {})
+        direction.setdefault(seq, tcp[(tcp[12] >> 4) * 4:])
+    for direction in pieces.values():
+        yield b"".join(piece for _, piece in sorted(direction.items()))
+
+
+# ---- HTTP ----------------------------------------------------------------------------------------------------
+
+CRLF, FIELD = b"\r\n", b"Host: a\r\n"
+GET = b"GET /n HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def request(line=b"GET / HTTP/1.1", *fields, body=b""):
+    return line + CRLF + FIELD + b"".join(field + CRLF for field in fields) + CRLF + body
+
+
+POST = b"POST /p HTTP/1.1"
+CHUNKED, LENGTH_3 = b"Transfer-Encoding: chunked", b"Content-Length: 3"
+HTTP = {
+    "chunked": request(POST, CHUNKED, body=b"5;e=\"v\"\r\nhello\r\n0001\r\n!\r\n0\r\n\r\n") + GET,
+    "trailers": request(POST, CHUNKED, b"Trailer: T", body=b"3\r\nabc\r\n0\r\nT: u\r\nX:\r\n v\r\n\r\n") + GET,
+    "length": request(POST, LENGTH_3, body=b"abc") + GET,
+    "length-twice": request(POST, LENGTH_3, LENGTH_3, body=b"abc") + GET,
+    "length-and-chunked": request(POST, LENGTH_3, CHUNKED, body=b"0\r\n\r\n") + GET,
+    "length-folded": request(POST, b"Content-Length:\r\n 003", body=b"abc") + GET,
+    "space-before-colon": request(POST, b"Content-Length : 3", body=b"abc") + GET,
+    "bare-lf": request(POST, LENGTH_3, body=b"abc").replace(CRLF, b"\n") + GET,
+    "two-spaces-and-lf": b"GET  / HTTP/1.1\n" + FIELD + CRLF,
+    "bare-cr": request(b"GET / HTTP/1.1", b"A: b\rc") + GET,
+    "folds": request(b"GET / HTTP/1.1", b"A: b\r\n c\r\n\td", b"E:\r\n f", b"G: h\r\n ") + GET,
+    "one-hop": request(b"GET / HTTP/1.1", b"Connection: close, X-One, cookie", b"X-One: 1", b"Cookie: c",
+                       b"TE: trailers", b"Keep-Alive: 5", b"Proxy-Connection: a", b"Expect: 100-continue",
+                       b"Trailer: T"),
+    "ours": request(b"GET / HTTP/1.1", b"X-Forwarded-For: 1.1.1.1", b"X-Forwarded-For: 2.2.2.2 ",
+                    b"X-Forwarded-Proto: https", b"X-Forwarded-Port: 443", b"X-Server-Addr: 6.6.6.6",
+                    b"X-Server-Port: 6", b"X-Rebuilder-A: b"),
+    "absolute-form": request(b"GET http://u:p@b:81/p?q HTTP/1.1") + request(b"OPTIONS http://b HTTP/1.0"),
+    "targets": b"".join(request(b"GET " + target + b" HTTP/1.1")
+                        for target in (b"*", b"/a b", b"/\xe9\x01\t", b"a", b"//b/c", b"/%41%zz", b"http://", b"/#f")),
+    "connect": request(b"CONNECT a:443 HTTP/1.1") + b"\x16\x03\x01\x00",
+    "upgrade": request(b"GET / HTTP/1.1", b"Connection: Upgrade", b"Upgrade: websocket") + b"\x81\x05hello",
+    "head": request(b"HEAD / HTTP/1.0", b"Connection: keep-alive"),
+    "no-host": b"GET / HTTP/1.1\r\nA: b\r\n\r\n",
+    "empty-lines": b"\r\n\n" + GET + b"\r\n" + GET,
+    "nothing-of-a-field": request(b"GET / HTTP/1.1", b"A:", b"B: ", b"C:\t"),
+    "many-fields": request(b"GET / HTTP/1.1", *[b"%x:" % i for i in range(260)]),
+    "long-head": request(b"GET / HTTP/1.1", b"Cookie: " + b"c" * 5000) + GET,
+    "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "http2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "ssh": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "response": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "half-a-line": b"GET / HT",
+    "half-a-head": b"GET / HTTP/1.1\r\nHost: a\r\nConte",
+    "half-a-body": request(POST, LENGTH_3, body=b"a"),
+}
+
+
+def hole_in_body(text):
+    """Cut behind the first byte of the first body, or of its first chunk, with the next byte missing."""
+    at = text.find(CRLF + CRLF) + 5
+    if CHUNKED in text[:at]:
+        at = text.find(CRLF, at) + 3
+    return b"\xe0\x02" + struct.pack(">HBHB", 10, 0, min(at, 0xFFFF), 1)
+
+
+# What stands in front of each stream: uncut, cut, byte by byte, with holes, in little memory.
+HTTP1_HEADS = {
+    "body-hole": hole_in_body,
+    "whole": b"\xe0\x00",
+    "cut": b"\xe0\x03" + bytes([0, 1, 0, 0, 20, 0, 0, 70, 0]),
+    "bytes": b"\x60\x0f",
+    "holes": b"\xe8\x02" + bytes([0, 30, 5, 0, 90, 1]),
+    "midstream": b"\xf4\x01" + bytes([0, 40, 1]),
+    "truncate": b"\x41\x02" + bytes([0, 60, 0, 0, 62, 0]),
+    "drop": b"\x22\x02" + bytes([0, 60, 0, 0, 62, 1]),
+}
+WIRE_HEADS = {
+    "whole": b"\x0f" + bytes(8),
+    "cut": b"\x0f" + bytes([0, 5, 0, 30, 0, 60, 0, 61]),
+    "little": b"\x11" + bytes(8),
+}
+
+
+def http_seeds(heads, texts):
+    for name, text in texts.items():
+        for head, head_bytes in heads.items():
+            yield f"{name}-{head}", (head_bytes(text) if callable(head_bytes) else head_bytes) + text
+
+
+# ---- frames --------------------------------------------------------------------------------------------------
+
+STEPS_NS = (0, 10**3, 10**6, 10**8, 10**9 + 1, 6 * 10**9, 21 * 10**9)
+
+
+def operation(kind, step_ns=0):
+    """The first byte of an operation of the target worker: the longest step that is not over `step_ns`."""
+    return bytes([sum(step <= step_ns for step in STEPS_NS) - 1 << 5 | kind])
+
+
+FRAME, MADE, FLUSH, TICK, TURN = 0, 2, 5, 6, 7
+
+
+def worker_seed(capture, limits):
+    out, before = [bytes(limits)], capture[0][0]
+    for time, frame in capture:
+        if time - before >= 10**9:
+            out.append(operation(FLUSH) + operation(TICK, time - before))
+        out.append(operation(FRAME, time - before) + struct.pack(">H", len(frame)) + frame)
+        before = time
+    turns = ((0, 0x82), (8, 0xFF), (16, 0x01))  # of each output: how many slots it takes, and 0x80 to give them back
+    out.append(operation(FLUSH) + b"".join(operation(TURN | output) + bytes([most]) for output, most in turns))
+    return b"".join(out)
+
+
+def made(which, at, payload=b"", flags=0x10, step_ns=0):
+    return operation(MADE, step_ns) + struct.pack(">BBHB", which, flags, at, len(payload)) + payload
+
+
+def made_seeds():
+    """Connections made by the target itself: their SYN stands at 0 of the sequence, so their bytes begin at 1."""
+    first, second = GET[:10], GET[10:]
+    flush = operation(FLUSH)
+    yield "in-order", made(0, 0, flags=2) + made(0, 1, first) + made(0, 11, second) + made(0, 1 + len(GET), flags=0x11)
+    yield "reordered", made(0, 0, flags=2) + made(0, 11, second) + made(0, 1, first) + flush
+    yield "hole", (made(1, 0, flags=2) + made(1, 1, first) + made(1, 300, GET) + flush
+                   + operation(TICK, 2 * 10**9) + operation(TICK, 2 * 10**9))
+    yield "both-sides", made(2, 0, GET, flags=2) + made(10, 0, b"HTTP/1.1 200 OK\r\n", flags=0x12) + made(2, 50)
+    yield "eviction", b"".join(made(which, 1, first) for which in range(8)) + flush
+    yield "reuse", made(3, 0, flags=2) + made(3, 1, GET, flags=0x11) + made(3, 5000, flags=2) + made(3, 5001, GET)
+    yield "idle", made(4, 0, flags=2) + made(4, 1, first) + flush + operation(TICK, 21 * 10**9) + made(4, 11, second)
+
+
+# ---- segments ------------------------------------------------------------------------------------------------
+
+FIN, SYN, RST, ACK, MISSING, THEN_TICK, CHANGED = 0x01, 0x02, 0x04, 0x10, 0x20, 0x40, 0x80
+TENTH, GAP_TIME, TWO_SECONDS, LINGER, IDLE = 3 << 3, 4 << 3, 5 << 3, 6 << 3, 7 << 3
+SERVER, FAR, ELSEWHERE = 1 << 2, 2 << 6, 3 << 6
+
+
+def segment(at, size, flags=ACK, which=1):
+    """`which`: the connection, the direction, and how much time passes before."""
+    return struct.pack(">BBHB", which, flags, at, size)
+
+
+def sent(at, size, flags=ACK):
+    return segment(at, size, flags, 3)
+
+
+def acknowledged(at):
+    return segment(at, 0, which=1)
+
+
+PAUSE, UNTIL_FORGOTTEN = segment(0, 0, which=0), segment(0, 0, which=2)
+ROOMY = {
+    "in-order": sent(0, 0, SYN) + b"".join(sent(at, 100) for at in range(0, 500, 100)) + sent(500, 12, FIN),
+    "reverse": sent(0, 0, SYN) + b"".join(sent(at, 100) for at in range(400, -1, -100)) + sent(512, 0, FIN),
+    "odd-then-even": b"".join(sent(at, 50) for at in [*range(50, 512, 100), *range(0, 512, 100)]),
+    "overlaps": sent(100, 50) + sent(140, 60, CHANGED) + sent(120, 200) + sent(0, 255, CHANGED) + sent(90, 255),
+    "midstream": sent(70, 30) + sent(0, 60) + sent(90, 100) + sent(400, 112, RST),
+    "gaps": sent(0, 9) + sent(20, 9) + sent(40, 9) + PAUSE + sent(10, 99) + sent(400, 112, FIN) + PAUSE,
+    "end-first": sent(0, 0, SYN) + sent(500, 12, FIN) + sent(0, 255) + sent(250, 255) + sent(505, 7),
+    "cut-at-end": sent(0, 100) + sent(150, 50, FIN | MISSING) + sent(100, 50),
+    "one-byte": b"".join(sent(at * 7 % 60, 1) for at in range(60)),
+    "false-ends": sent(0, 9) + sent(9, 0, RST) + sent(9, 9) + sent(18, 0, FIN) + sent(30, 9) + sent(18, 12),
+    "end-acknowledged": sent(0, 9) + sent(9, 9, FIN) + acknowledged(19) + sent(9, 30) + sent(18, 9),
+    "hole-acknowledged": sent(0, 9) + sent(20, 9) + acknowledged(29) + sent(9, 11) + sent(29, 9),
+    "forgotten": sent(0, 0, SYN) + sent(0, 9, FIN) + UNTIL_FORGOTTEN + sent(9, 9) + sent(0, 0, SYN) + UNTIL_FORGOTTEN,
+}
+TIGHT = {
+    "in-order": segment(99, 0, SYN) + b"".join(segment(at, 100) for at in range(100, 900, 100)) + segment(900, 5, FIN),
+    "too-much-held": segment(100, 9) + b"".join(segment(at, 60) for at in range(200, 2000, 100)) + segment(109, 91),
+    "before-held": segment(100, 9) + segment(300, 100) + segment(200, 90) + segment(400, 255) + segment(150, 255),
+    "conflict": segment(100, 9) + segment(120, 50) + segment(110, 90, CHANGED) + segment(100, 255, CHANGED),
+    "gap-time": (segment(100, 9) + segment(200, 9) + segment(300, 9, ACK | THEN_TICK, 1 | GAP_TIME)
+                 + segment(100, 9, ACK | THEN_TICK, 2 | TENTH) + segment(150, 255)),
+    "jump": segment(100, 9) + segment(200, 9, which=1 | FAR) + segment(300, 9, which=1 | FAR | TWO_SECONDS),
+    "jump-from-held": (segment(100, 9) + segment(200, 9) + segment(100, 9, which=1 | FAR | TWO_SECONDS)
+                       + segment(210, 9)),
+    "reuse": (segment(99, 0, SYN) + segment(100, 50) + segment(0, 0, SYN, 1 | ELSEWHERE)
+              + segment(1, 50, which=1 | ELSEWHERE)),
+    "reuse-after-end": segment(99, 5, SYN) + segment(105, 0, FIN) + segment(0, 9, SYN, 1 | ELSEWHERE),
+    "blind-rst": segment(100, 9) + segment(4000, 0, RST) + segment(109, 9) + segment(118, 9, RST) + segment(127, 9),
+    "both-sides": b"".join(segment(at, 50, which=1 | side) for at in range(100, 400, 50) for side in (0, SERVER)),
+    "eviction": b"".join(segment(at, 9, which=which) for at in (100, 120, 109) for which in range(4)),
+    "cut-by-mirror": segment(100, 50, ACK | MISSING) + segment(155, 50) + segment(205, 9, FIN | MISSING),
+    "idle": (segment(99, 0, SYN) + segment(100, 9) + segment(130, 9) + segment(100, 9, ACK | THEN_TICK, 2 | IDLE)
+             + segment(109, 9, ACK | THEN_TICK, 2 | TENTH) + segment(109, 9)),
+    "idle-neighbour": (segment(100, 9, which=0) + segment(100, 9, which=2) + segment(109, 9, ACK | THEN_TICK, 2 | IDLE)
+                       + segment(118, 9, ACK | THEN_TICK, 2 | TENTH) + segment(127, 9, which=2)),
+    "linger": segment(100, 9, FIN) + segment(100, 9, ACK | THEN_TICK, 1 | LINGER) + segment(109, 9, which=1 | LINGER),
+    "wrap": b"".join(segment(at, 40, which=0) for at in (0, 40, 120, 80, 160)),
+}
+
+
+def reassembler_seeds():
+    for name, script in ROOMY.items():
+        yield "roomy-" + name, b"\x00\xff\xff" + struct.pack(">H", 512) + script
+    for name, script in TIGHT.items():
+        for options in (0x01, 0x3F, 0x59, 0xED):
+            yield f"tight-{name}-{options:02x}", bytes([options]) + script
+
+
+# ---- fragments -----------------------------------------------------------------------------------------------
+
+MORE, CUT, TIMES_8, RELEASE, OTHER_BYTES = 0x01, 0x02, 0x04, 0x08, 0x80
+HALF_TIMEOUT, TIMEOUT = 2 << 6, 3 << 6
+
+
+def fragment(place, size, flags=MORE, which=1):
+    """`place` in units of 8 bytes; `which`: the datagram, and how much time passes before."""
+    return struct.pack(">BBHB", which, flags, place, size)
+
+
+FRAGMENTS = {
+    "in-order": fragment(0, 8) + fragment(1, 16) + fragment(3, 5, 0),
+    "last-first": fragment(3, 5, 0) + fragment(1, 16) + fragment(0, 8, MORE | RELEASE) + fragment(0, 8),
+    "twice": fragment(0, 16) + fragment(0, 16) + fragment(1, 8) + fragment(2, 1, 0),
+    "overlap": fragment(0, 16) + fragment(1, 16) + fragment(3, 1, 0) + fragment(2, 8),
+    "other-bytes": fragment(0, 16) + fragment(0, 16, MORE | OTHER_BYTES) + fragment(2, 1, 0),
+    "other-ends": fragment(2, 8, 0) + fragment(3, 8, 0) + fragment(0, 16),
+    "behind-the-end": fragment(2, 8) + fragment(1, 3, 0) + fragment(0, 8),
+    "odd-size": fragment(0, 7) + fragment(0, 8) + fragment(1, 8, 0),
+    "largest": fragment(0, 255, MORE | TIMES_8) + fragment(0x1FFF, 7, 0) + fragment(0x1FFF, 8, 0, 2),
+    "cut": fragment(0, 8, MORE | CUT) + fragment(2, 8, 0) + fragment(1, 8) + fragment(3, 0, CUT, 2),
+    "many-runs": b"".join(fragment(place, 8) for place in range(0, 68, 2)) + b"".join(
+        fragment(place, 8) for place in range(1, 68, 2)),
+    "more-than-room": b"".join(fragment(0, 8, which=which) for which in range(5)) + fragment(1, 8, 0, 4),
+    "nobody-releases": b"".join(fragment(0, 8, which=which) + fragment(1, 8, 0, which) for which in range(5)),
+    "too-old": fragment(0, 8) + fragment(0, 8, which=2 | HALF_TIMEOUT) + fragment(1, 8, 0, 1 | HALF_TIMEOUT)
+    + fragment(1, 8, 0, 2) + fragment(0, 8, which=1 | TIMEOUT),
+}
+
+
+# ---- all -----------------------------------------------------------------------------------------------------
+
+def seeds(captures):
+    """(target, name, bytes) of every seed."""
+    texts = dict(HTTP)
+    for name, capture in captures.items():
+        for number, stream in enumerate(streams(capture)):
+            texts[f"{name}-{number}"] = stream[:LONGEST_STREAM]
+    for target, heads in (("http1", HTTP1_HEADS), ("wire", WIRE_HEADS)):
+        for name, seed in http_seeds(heads, texts):
+            yield target, name, seed
+    for name, capture in captures.items():
+        first = [struct.pack(">H", len(frame)) + frame for _, frame in capture[:FRAMES_OF_A_CAPTURE]
+                 if len(frame) <= LONGEST_FRAME]
+        yield "decap", name, b"".join(first)
+        for number, frame in enumerate(first):
+            yield "decap", f"{name}-{number}", frame
+    for name, script in FRAGMENTS.items():
+        yield "fragments", name, script
+    for name, seed in reassembler_seeds():
+        yield "reassembler", name, seed
+    for name, capture in captures.items():
+        if sum(len(frame) for _, frame in capture) <= LONGEST_CAPTURE:
+            yield "worker", name, worker_seed(capture, (1, 0xF0))
+            yield "worker", name + "-tight", worker_seed(capture, (0xFF, 0x15))
+    for name, script in made_seeds():
+        yield "worker", "made-" + name, bytes((0, 0xF0)) + script
+        yield "worker", "made-" + name + "-tight", bytes((0xFE, 0x15)) + script
+
+
+def main(fixtures, folder, stamp=None, depfile=None):
+    files = sorted(pathlib.Path(fixtures).glob("*.pcap"))
+    folder = pathlib.Path(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    for target, name, seed in seeds({file.stem: frames(file) for file in files}):
+        (folder / target).mkdir(parents=True, exist_ok=True)
+        (folder / target / name).write_bytes(seed)
+    if stamp:
+        pathlib.Path(stamp).touch()
+        pathlib.Path(depfile).write_text(f"{stamp}: {' '.join(map(str, files))}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:]) if len(sys.argv) in (3, 5) else sys.exit(__doc__.strip())

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// write_wire: whatever bytes the client put into a request, the receiver gets one request, and it is the client's.
+//
+// Input: how many blocks are free for the wire form, the places of four cuts, then a stream of requests.
+// Of each request that is rebuilt, the wire form is one request for a strict reader, with nothing behind it, and that
+// request is what expected_wire() makes of its record. What can't be written holds no memory.
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "forward/record.h"
+#include "forward/wire.h"
+#include "fuzz/fuzz.h"
+#include "fuzz/http_run.h"
+#include "support/expected_wire.h"
+#include "support/record_line.h"
+#include "support/strict_request.h"
+
+using namespace rebuilder;
+using namespace rebuilder::fuzz;
+using test::ExpectedWire;
+using test::FieldList;
+using test::StrictRequest;
+using test::StrictResult;
+
+namespace {
+
+constexpr packet::Endpoint source{packet::IpAddress::v4(0xcb007107), 51234};
+constexpr packet::Endpoint destination{packet::IpAddress::v4(0x0a00020a), 8080};
+
+// Gives back the blocks of a slot.
+std::string take_text(const forward::Slot& slot, BlockPool& pool) {
+    std::string text;
+    std::uint32_t blocks = 0;
+    for (Block* block = slot.first; block != nullptr; ++blocks) {
+        Block* next = block->next;
+        text += as_text(block->bytes());
+        pool.give(block);
+        block = next;
+    }
+    check(text.size() == slot.bytes && blocks == slot.blocks, "a slot is not as large as it says");
+    return text;
+}
+
+// The request as its record says that the client sent it.
+std::string record_of(const http::Request& request) {
+    constexpr std::size_t largest = 8 * longest_stream;  // a byte may be written as six
+    static BlockPool pool(4096, largest / 4096);
+    static forward::RecordWriter writer(true);
+    forward::Slot slot;
+    check(writer.write(request, pool, slot) == Counter::handed_off, "a record doesn't find room");
+    return take_text(slot, pool);
+}
+
+// Where a line is folded, the space between its words may be another.
+bool same_fields(FieldList a, FieldList b, bool folded) {
+    for (FieldList* fields : {&a, &b}) {
+        std::erase_if(*fields, [](const auto& field) { return test::strict::lower(field.first) == "content-length"; });
+        for (auto& field : *fields) {
+            if (folded) std::erase_if(field.second, [](char c) { return c == ' ' || c == '\t'; });
+        }
+    }
+    return a == b;
+}
+
+// What is wrong with the wire form; empty when nothing is.
+std::string fault_of(std::string_view text, const ExpectedWire& expected, bool folded) {
+    const StrictResult result = test::parse_strict_request(text);
+    if (result.verdict == StrictResult::Verdict::refused) return result.fault;
+    if (result.verdict == StrictResult::Verdict::more) return "it is not whole";
+    if (result.size != text.size()) return "something stands behind it";
+    const StrictRequest& written = result.request;
+    if (written.method != expected.request.method) return "the method is another";
+    if (written.target != expected.request.target) return "the target is another";
+    if (written.body != expected.request.body) return "the body is another";
+    if (written.values("content-length").empty() == expected.has_length) return "it has a length, or lacks one";
+    if (!same_fields(written.fields, expected.request.fields, folded)) return "the fields are others";
+    return "";
+}
+
+void check_wire(http::Request& request, BlockPool& pool, std::size_t free_blocks) {
+    request.source = source;
+    request.destination = destination;
+    request.client = source.address;
+    const std::string record = record_of(request);
+    const ExpectedWire expected = test::expected_wire(test::parse_record(record));
+    const bool folded = std::any_of(
+        request.headers.begin(), request.headers.end(), [](const http::Field& field) { return field.folded != 0; });
+    const bool head_request = request.method == "HEAD";
+    Chain kept_away;
+    while (pool.available() > free_blocks) kept_away.push(pool.take());
+    const std::size_t before = pool.available() + request.body.blocks->blocks;
+
+    forward::Slot slot;
+    const Counter verdict = forward::write_wire(request, pool, slot);
+    if (verdict != expected.verdict && verdict != Counter::shed_no_memory)
+        fail("another verdict\n" + printable(record));
+    if (verdict == Counter::handed_off) {
+        const std::string text = take_text(slot, pool);
+        const std::string fault = fault_of(text, expected, folded);
+        if (!fault.empty()) fail(fault + "\nrecord:  " + printable(record) + "\nwritten: " + printable(text));
+        check(slot.head_request == head_request, "HEAD is not marked, or another method is");
+    }
+    check(pool.available() + request.body.blocks->blocks == before, "a block is held");
+    kept_away.release(pool);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size > longest_stream) return 0;
+    Input input(data, size);
+    const std::uint8_t options = input.byte();
+    const std::size_t free_blocks = (options & 15) == 15 ? roomy_blocks : options & 15;
+    std::array<std::size_t, 4> cuts;
+    for (std::size_t& cut : cuts) cut = input.word();
+    std::sort(cuts.begin(), cuts.end());
+
+    http::Limits limits = HttpRun::roomy();
+    if ((options & 16) != 0) limits.max_body = 20;
+    HttpRun run(limits);
+    run.on_request = [&](http::Request& request) { check_wire(request, run.pool(), free_blocks); };
+    run.open(false);
+    std::size_t begin = 0;
+    for (const std::size_t cut : cuts) {
+        run.data(input.take(cut - begin), begin == 0);
+        begin = cut;
+    }
+    run.data(input.rest(), begin == 0);
+    run.close(tcp::CloseReason::ended);
+    return 0;
+}
