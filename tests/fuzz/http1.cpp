@@ -104,6 +104,17 @@ Story read_story(Input& input, std::uint8_t options) {
     return story;
 }
 
+// In their order.
+bool is_part_of(const std::vector<std::string>& some, const std::vector<std::string>& all) {
+    auto next = all.begin();
+    for (const std::string& one : some) {
+        next = std::find(next, all.end(), one);
+        if (next == all.end()) return false;
+        ++next;
+    }
+    return true;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -131,14 +142,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         fail("cut, the stream reads otherwise\nwhole:\n" + list_of(whole) + "cut:\n" + list_of(cut));
     }
 
+    // Of a lost request the trailers are only followed to their end, so what is wrong in them may go unseen.
+    const std::uint64_t wrong_trailers =
+        whole.counters[Counter::requests_lost_body_malformed] + whole.counters[Counter::requests_lost_too_many_fields];
     const Outcome holed = roomy(story);
-    auto next = whole.requests.begin();
-    for (const std::string& request : holed.requests) {
-        next = std::find(next, whole.requests.end(), request);
-        if (next == whole.requests.end()) {
-            fail("a request is made across a hole\nwhole:\n" + list_of(whole) + "with holes:\n" + list_of(holed));
-        }
-        ++next;
+    if (wrong_trailers == 0 && !is_part_of(holed.requests, whole.requests)) {
+        fail("a request is made across a hole\nwhole:\n" + list_of(whole) + "with holes:\n" + list_of(holed));
     }
 
     limits.max_head = 256;

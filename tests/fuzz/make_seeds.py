@@ -34,6 +34,20 @@ def frames(capture):
     return found
 
 
+def fragmented(frame, size=48):
+    """The frame's IPv4 packet in fragments of this size."""
+    if frame[12:15] != b"\x08\x00\x45":
+        return [frame]
+    end = 14 + int.from_bytes(frame[16:18], "big")
+    payload = frame[34:end]
+    pieces = []
+    for at in range(0, len(payload), size):
+        piece = payload[at:at + size]
+        place = at // 8 | (0x2000 if at + size < len(payload) else 0)
+        pieces.append(frame[:16] + struct.pack(">HHH", 20 + len(piece), 7 + sum(frame[58:66]), place) + frame[22:34] + piece)
+    return pieces
+
+
 def streams(capture):
     """The bytes of each direction, if the capture has VXLAN with plain headers; in their order, once each."""
     pieces = {}
@@ -99,6 +113,28 @@ HTTP = {
     "half-a-line": b"GET / HT",
     "half-a-head": b"GET / HTTP/1.1\r\nHost: a\r\nConte",
     "half-a-body": request(POST, LENGTH_3, body=b"a"),
+}
+
+
+V2 = b"\r\n\r\n\0\r\nQUIT\n"
+PROXY = {
+    "tcp4": b"PROXY TCP4 192.0.2.1 198.51.100.2 51234 80\r\n",
+    "tcp6": b"PROXY TCP6 2001:db8::1 ::ffff:198.51.100.2 65535 0\r\n",
+    "unknown": b"PROXY UNKNOWN\r\n",
+    "unknown-and-more": b"PROXY UNKNOWN ffff::1 whatever 1\r\n",
+    "unended": b"PROXY TCP4 " + b"1" * 100,
+    "lf-alone": b"PROXY TCP4 192.0.2.1 198.51.100.2 51234 80\n",
+    "port-with-zero": b"PROXY TCP4 192.0.2.1 198.51.100.2 051234 80\r\n",
+    "address-with-zero": b"PROXY TCP4 192.0.02.1 198.51.100.2 51234 80\r\n",
+    "method": b"PROXY / HTTP/1.1\r\n",
+    "v2-tcp4": V2 + b"\x21\x11\0\x0c" + bytes([192, 0, 2, 1, 198, 51, 100, 2, 200, 34, 0, 80]),
+    "v2-tcp6-and-tlv": V2 + b"\x21\x21\0\x28" + bytes(range(36)) + b"\x04\0\x01x",
+    "v2-unix": V2 + b"\x21\x31\0\xd8" + bytes(216),
+    "v2-local": V2 + b"\x20\0\0\0",
+    "v2-long": V2 + b"\x20\0\0\x40",
+    "v2-short": V2 + b"\x21\x11\0\x0b" + bytes(11),
+    "v2-version-3": V2 + b"\x31\x11\0\x0c" + bytes(12),
+    "v2-family-4": V2 + b"\x21\x41\0\x0c" + bytes(12),
 }
 
 
@@ -282,7 +318,9 @@ FRAGMENTS = {
 
 def seeds(captures):
     """(target, name, bytes) of every seed."""
-    texts = dict(HTTP)
+    for name in ("h1-post", "tcp-reorder"):
+        captures[name + "-fragmented"] = [(time, piece) for time, frame in captures[name] for piece in fragmented(frame)]
+    texts = {**HTTP, **{f"proxy-{name}": header + GET for name, header in PROXY.items()}}
     for name, capture in captures.items():
         for number, stream in enumerate(streams(capture)):
             texts[f"{name}-{number}"] = stream[:LONGEST_STREAM]
@@ -295,6 +333,9 @@ def seeds(captures):
         yield "decap", name, b"".join(first)
         for number, frame in enumerate(first):
             yield "decap", f"{name}-{number}", frame
+    for name, header in PROXY.items():
+        yield "proxy_protocol", name, header
+        yield "proxy_protocol", name + "-and-request", header + GET
     for name, script in FRAGMENTS.items():
         yield "fragments", name, script
     for name, seed in reassembler_seeds():

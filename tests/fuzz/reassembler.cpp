@@ -115,6 +115,7 @@ class RoomyLine {
         limits.held_blocks_per_flow = 1000;  // more than there can be bytes
         limits.held_bytes = limits.held_bytes_per_flow = 1000 * 2048;
         limits.idle_timeout_ns = limits.opening_timeout_ns = 1'000'000 * second_ns;
+        limits.linger_ns = 2000 * second_ns;  // longer than all pauses together
         return limits;
     }
 
@@ -153,9 +154,9 @@ class RoomyLine {
         segment.time_ns = now_ns_;
         reassembler_.push(segment, segment.key.hash({11, 22}), now_ns_, *this);
     }
-    void pass_time(std::uint64_t ns) {
+    void pass_time(std::uint64_t ns, std::uint64_t step_ns = second_ns / 5) {
         for (const std::uint64_t end = now_ns_ + ns; now_ns_ < end;) {
-            now_ns_ += second_ns / 5;
+            now_ns_ += step_ns;
             reassembler_.tick(now_ns_, *this);
         }
     }
@@ -166,8 +167,8 @@ class RoomyLine {
     }
     // A connection that has ended is forgotten.
     void linger() {
-        pass_time(limits().linger_ns + 2 * second_ns);
-        model_.time_passes();
+        pause();
+        pass_time(limits().linger_ns + 100 * second_ns, 100 * second_ns);
         if (!model_.ended()) return;
         model_.goes("");
         known_ = false;
