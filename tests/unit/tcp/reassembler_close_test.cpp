@@ -380,11 +380,17 @@ TEST_CASE("close: another ACK says nothing of the FIN", "[reassembler]") {
     client.data(50, 60);
     CHECK(lab.transcript() == "open|" + text(0, 60));
     CHECK(lab.count(Counter::tcp_end_disbelieved) == 1);
-    // Nor does it of the next one.
+    // Nor does that FIN's own ACK of the next one, wherever it comes.
     client.fin(60);
     server.ack(client, 51);
     client.data(60, 70);
-    CHECK(lab.transcript() == "open|" + text(0, 70));
+    client.data(75, 80);
+    server.ack(client, 61);
+    client.data(70, 75);
+    client.fin(80);
+    client.data(80, 90);
+    CHECK(lab.transcript() == "open|" + text(0, 90));
+    CHECK(lab.count(Counter::tcp_end_disbelieved) == 3);
     CHECK(lab.count(Counter::tcp_after_close_bytes) == 0);
 }
 
@@ -409,7 +415,9 @@ TEST_CASE("close: after an acknowledged FIN the ports may be used again", "[reas
         lab.wait_ticking(2 * second_ns);
         first.data(far, far + 10);
         first.data(far + 10, far + 20);
-        CHECK(lab.transcript() == "open|" + text(0, 50) + "|gap ?|" + text(far, far + 20));
+        first.fin(far + 20);
+        first.data(far + 20, far + 30);
+        CHECK(lab.transcript() == "open|" + text(0, 50) + "|gap ?|" + text(far, far + 30));
     }
     CHECK(lab.count(Counter::tcp_after_close_bytes) == 0);
 }
