@@ -157,11 +157,24 @@ Appetite HttpStage::finish(Stream& stream) noexcept {
     return simple ? Appetite::nothing : Appetite::more;  // the answer to a simple request ends the connection
 }
 
+// Some other protocol, or none that we know. Which must not depend on where the bytes were split.
+Appetite HttpStage::look_further(Stream& stream, const StreamChunk& chunk, std::size_t kept, Bytes bytes) noexcept {
+    Message& message = *stream.message;
+    stream.mode = Stream::Mode::detect;
+    const std::size_t left = enough_to_detect - std::min(kept, enough_to_detect);
+    const Bytes part = bytes.first(std::min(bytes.size(), left));
+    message.text_size = static_cast<std::uint32_t>(kept);
+    const auto keep = [&] { return messages_.keep(message, as_text(part).data(), part.size()); };
+    if (kept != 0 && !keep()) return not_http1(stream, Protocol::unknown);
+    const Protocol protocol = detect(kept != 0 ? as_bytes({message.text(), message.text_size}) : bytes);
+    const bool may_tell = protocol == Protocol::undecided && part.size() < left;
+    if (!may_tell || (kept == 0 && !keep())) return not_http1(stream, protocol);
+    stream.mode = Stream::Mode::other;
+    messages_.wait(message, stream, chunk.time_ns);
+    return Appetite::more;
+}
+
 Appetite HttpStage::give_up(Stream& stream, const Http1::Progress& failure, Bytes first) noexcept {
-    if (stream.mode == Stream::Mode::detect && failure.reason != Counter::requests_lost_no_memory) {
-        // A first line that isn't a request line: some other protocol, or none that we know.
-        return not_http1(stream, detect(first));
-    }
     if (stream.mode == Stream::Mode::detect && begins_like_request(first)) stream.mode = Stream::Mode::synced;
     lose(stream, failure.reason);
     if (failure.ambiguous && stream.from_start) return Appetite::nothing;

@@ -36,6 +36,7 @@ struct Stream {
     enum class Mode : std::uint8_t {
         start,   // nothing seen yet: a PROXY header may come first
         detect,  // nothing seen of what the stream carries
+        other,   // it began with no request: kept until it tells what it is
         synced,  // an HTTP/1 stream, at or in a request
         resync,  // somewhere: wait for a segment that begins with a request line
         tunnel,  // behind CONNECT or Upgrade: probably another protocol, but the server may have refused
@@ -91,6 +92,9 @@ class HttpStage {
     // At a request's first byte. False when the bytes aren't one, or there's no room for it.
     [[nodiscard]] bool begin_message(Stream& stream, const StreamChunk& chunk, Bytes bytes) noexcept;
     void recognise(Stream& stream) noexcept;
+    // At the end of a first line that is none of a request; `kept` bytes of it came before `bytes`.
+    [[nodiscard]] Appetite look_further(
+        Stream& stream, const StreamChunk& chunk, std::size_t kept, Bytes bytes) noexcept;
     // The message failed, or its bytes turned out to be something else.
     [[nodiscard]] Appetite give_up(Stream& stream, const Http1::Progress& failure, Bytes first) noexcept;
     [[nodiscard]] Appetite not_http1(Stream& stream, Protocol protocol) noexcept;
@@ -112,6 +116,7 @@ Appetite HttpStage::data(Stream& stream, const StreamChunk& chunk, Sink& sink) n
         stream.proxy_left -= static_cast<std::uint32_t>(passed);
         bytes = bytes.subspan(passed);
     }
+    if (stream.mode == Stream::Mode::other) return look_further(stream, chunk, stream.message->text_size, bytes);
     while (!bytes.empty()) {
         if (stream.message == nullptr) {
             // Empty lines in front of a request are no part of it (RFC 9112, section 2.2).
@@ -119,12 +124,18 @@ Appetite HttpStage::data(Stream& stream, const StreamChunk& chunk, Sink& sink) n
             if (bytes.empty() || !begin_message(stream, chunk, bytes)) return Appetite::more;
         }
         Message& message = *stream.message;
+        const std::size_t kept = message.kept_block != nullptr ? message.text_size : 0;
+        const Bytes piece = bytes;
         const Http1::Progress progress = h1_.advance(message, bytes);
         const Bytes first = message.kept_block != nullptr ? as_bytes({message.text(), message.text_size}) : bytes;
         bytes = bytes.subspan(progress.used);
         if (message.recognised) recognise(stream);
         switch (progress.verdict) {
-        case Http1::Verdict::failed: return give_up(stream, progress, first);
+        case Http1::Verdict::failed:
+            if (stream.mode == Stream::Mode::detect && progress.reason != Counter::requests_lost_no_memory) {
+                return look_further(stream, chunk, kept, piece);
+            }
+            return give_up(stream, progress, first);
         case Http1::Verdict::complete:
             if (!message.lost) {
                 Request request = Http1::request(message);
