@@ -238,12 +238,15 @@ class WireWriter {
                value == std::string_view(digits, static_cast<std::size_t>(end - digits));
     }
 
-    // A line without its end, each fold and each NUL in it a single space (RFC 9110, section 5.5).
+    // A line without its end: each fold with the whitespace around it is a single space (RFC 9112, section 5.2), and so is
+    // each NUL (RFC 9110, section 5.5).
     void write_unfolded(std::string_view line) noexcept {
         constexpr std::string_view breaks("\r\n\0", 3);
         for (std::size_t at = line.find_first_of(breaks); at != line.npos; at = line.find_first_of(breaks)) {
-            out_ << line.substr(0, at);
             const bool fold = line[at] != '\0';
+            std::size_t end = at;
+            while (fold && end != 0 && (line[end - 1] == ' ' || line[end - 1] == '\t')) --end;
+            out_ << line.substr(0, end);
             line.remove_prefix(fold ? std::min(line.find_first_not_of("\r\n \t", at), line.size()) : at + 1);
             if (!fold || !line.empty()) out_ << " ";
         }

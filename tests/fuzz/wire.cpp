@@ -53,19 +53,15 @@ std::string record_of(const http::Request& request) {
     return take_text(slot, pool);
 }
 
-// Where a line is folded, the space between its words may be another.
-bool same_fields(FieldList a, FieldList b, bool folded) {
+bool same_fields(FieldList a, FieldList b) {
     for (FieldList* fields : {&a, &b}) {
         std::erase_if(*fields, [](const auto& field) { return test::strict::lower(field.first) == "content-length"; });
-        for (auto& field : *fields) {
-            if (folded) std::erase_if(field.second, [](char c) { return c == ' ' || c == '\t'; });
-        }
     }
     return a == b;
 }
 
 // What is wrong with the wire form; empty when nothing is.
-std::string fault_of(std::string_view text, const ExpectedWire& expected, bool folded) {
+std::string fault_of(std::string_view text, const ExpectedWire& expected) {
     const StrictResult result = test::parse_strict_request(text);
     if (result.verdict == StrictResult::Verdict::refused) return result.fault;
     if (result.verdict == StrictResult::Verdict::more) return "it is not whole";
@@ -75,7 +71,7 @@ std::string fault_of(std::string_view text, const ExpectedWire& expected, bool f
     if (written.target != expected.request.target) return "the target is another";
     if (written.body != expected.request.body) return "the body is another";
     if (written.values("content-length").empty() == expected.has_length) return "it has a length, or lacks one";
-    if (!same_fields(written.fields, expected.request.fields, folded)) return "the fields are others";
+    if (!same_fields(written.fields, expected.request.fields)) return "the fields are others";
     return "";
 }
 
@@ -85,8 +81,6 @@ void check_wire(http::Request& request, BlockPool& pool, std::size_t free_blocks
     request.client = source.address;
     const std::string record = record_of(request);
     const ExpectedWire expected = test::expected_wire(test::parse_record(record));
-    const bool folded = std::any_of(
-        request.headers.begin(), request.headers.end(), [](const http::Field& field) { return field.folded != 0; });
     const bool head_request = request.method == "HEAD";
     Chain kept_away;
     while (pool.available() > free_blocks) kept_away.push(pool.take());
@@ -98,7 +92,7 @@ void check_wire(http::Request& request, BlockPool& pool, std::size_t free_blocks
         fail("another verdict\n" + printable(record));
     if (verdict == Counter::handed_off) {
         const std::string text = take_text(slot, pool);
-        const std::string fault = fault_of(text, expected, folded);
+        const std::string fault = fault_of(text, expected);
         if (!fault.empty()) fail(fault + "\nrecord:  " + printable(record) + "\nwritten: " + printable(text));
         check(slot.head_request == head_request, "HEAD is not marked, or another method is");
     }

@@ -153,6 +153,8 @@ TEST_CASE("a request is written by the rules", "[wire]") {
             "POST / HTTP/1.1\r\nHost: a\r\n" + usual + "Content-Length: 0\r\n\r\n"},
         {"line ends and folds", "POST / HTTP/1.1\nHost: a\nA: b\r\n c\n\td\r\nE:\r\n f\nG:\nContent-Length: 1\n\nx",
             "POST / HTTP/1.1\r\nHost: a\r\nA: b c d\r\nE: f\r\nG:\r\nContent-Length: 1\r\n" + usual + "\r\nx"},
+        {"folds with whitespace around them", "GET / HTTP/1.1\r\nHost: a\r\nA: b \r\n c\t \n \t d \r\n \r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nA: b c d\r\n" + usual + "\r\n"},
         {"a fold in front of a value only", "GET / HTTP/1.1\r\nHost: a\r\nA:\r\n Transfer-Encoding: chunked\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\nA: Transfer-Encoding: chunked\r\n" + usual + "\r\n"},
         {"a folded length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n 3\r\n\r\nabc",
@@ -445,6 +447,7 @@ std::vector<std::pair<std::string, std::string>> fields_left(const http::Request
         for (std::size_t at = value.find('\n'); at != value.npos; at = value.find('\n')) {
             std::size_t end = value.find_first_not_of("\n \t", at);
             if (end == value.npos) end = value.size();
+            while (at != 0 && (value[at - 1] == ' ' || value[at - 1] == '\t')) --at;
             value.replace(at, end - at, end == value.size() ? "" : " ");
         }
         std::string written = value;

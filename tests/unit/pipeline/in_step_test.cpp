@@ -237,48 +237,24 @@ std::string show(const StrictRequest& request) {
     return escaped(text.append("|").append(request.body));
 }
 
-// What a client's request should have become.
-struct Wanted {
-    ExpectedWire wire;
-    bool folds = false;  // the client folds lines
-};
-
-std::string without_runs(std::string_view value) {
-    std::string text;
-    for (const char c : value) {
-        const bool space = c == ' ' || c == '\t';
-        if (!space || !text.ends_with(' ')) text += space ? ' ' : c;
-    }
-    return text;
-}
-
-// A fold becomes a space; in a record the whitespace in front of it goes, on the wire it stays.
-bool same_value(std::string_view a, std::string_view b, bool folds) {
-    return a == b || (folds && without_runs(a) == without_runs(b));
-}
-
-bool same(const Wanted& wanted, const StrictRequest& arrived) {
-    const StrictRequest& request = wanted.wire.request;
+bool same(const ExpectedWire& wanted, const StrictRequest& arrived) {
+    const StrictRequest& request = wanted.request;
     FieldList fields = arrived.fields;
     std::erase_if(fields, [](const auto& field) { return strict::lower(field.first) == "content-length"; });
     const bool has_length = fields.size() != arrived.fields.size();
-    const auto same_field = [&wanted](const auto& a, const auto& b) {
-        return a.first == b.first && same_value(a.second, b.second, wanted.folds);
-    };
     return arrived.method == request.method && arrived.target == request.target && arrived.body == request.body &&
-           has_length == wanted.wire.has_length &&
-           std::equal(request.fields.begin(), request.fields.end(), fields.begin(), fields.end(), same_field);
+           has_length == wanted.has_length && fields == request.fields;
 }
 
 // Each request that was to be sent with one that arrived. In order where there is one connection only.
 void compare(
-    const std::vector<Wanted>& expected, std::vector<StrictRequest> arrived, bool in_order, std::ostream& wrong) {
-    for (const Wanted& wanted : expected) {
+    const std::vector<ExpectedWire>& expected, std::vector<StrictRequest> arrived, bool in_order, std::ostream& wrong) {
+    for (const ExpectedWire& wanted : expected) {
         const auto end = in_order && !arrived.empty() ? arrived.begin() + 1 : arrived.end();
         const auto found =
             std::find_if(arrived.begin(), end, [&](const StrictRequest& request) { return same(wanted, request); });
         if (found == end) {
-            wrong << "did not arrive: " << show(wanted.wire.request) << "\n";
+            wrong << "did not arrive: " << show(wanted.request) << "\n";
             if (!arrived.empty()) wrong << "    but: " << show(arrived.front()) << "\n";
             return;
         }
@@ -288,9 +264,9 @@ void compare(
 }
 
 // What the records say is to be sent, and `verdicts`: how many of them are, and why the others are not.
-std::vector<Wanted> expectations(const std::vector<Client>& clients, const std::vector<std::string>& records,
+std::vector<ExpectedWire> expectations(const std::vector<Client>& clients, const std::vector<std::string>& records,
     CounterValues& verdicts, std::ostream& wrong) {
-    std::vector<Wanted> expected;
+    std::vector<ExpectedWire> expected;
     for (const std::string& text : records) {
         RecordLine record;
         try {
@@ -305,11 +281,9 @@ std::vector<Wanted> expectations(const std::vector<Client>& clients, const std::
             wrong << "from nobody: " << escaped(text) << "\n";
             continue;
         }
-        const std::string sent = clients[number].text();
-        const bool folds = sent.find("\n ") != sent.npos || sent.find("\n\t") != sent.npos;
-        const Wanted wanted{expected_wire(record), folds};
-        ++verdicts.values[static_cast<std::size_t>(wanted.wire.verdict)];
-        if (wanted.wire.verdict == Counter::handed_off) expected.push_back(wanted);
+        const ExpectedWire wanted = expected_wire(record);
+        ++verdicts.values[static_cast<std::size_t>(wanted.verdict)];
+        if (wanted.verdict == Counter::handed_off) expected.push_back(wanted);
     }
     return expected;
 }
@@ -345,7 +319,7 @@ std::string out_of_step(const std::vector<Client>& clients, const Setup& setup, 
         wrong << "the server says: " << server.faults[0].why << ": " << escaped(server.faults[0].bytes) << "\n";
     }
     CounterValues verdicts;
-    const std::vector<Wanted> expected = expectations(clients, line.records, verdicts, wrong);
+    const std::vector<ExpectedWire> expected = expectations(clients, line.records, verdicts, wrong);
     compare(expected, server.requests, setup.output.connections == 1, wrong);
     const Ledger ledger = line.ledger();
     check_counters(ledger, verdicts, line.records.size(), server.requests.size(), wrong);
