@@ -62,13 +62,18 @@ void ConnectionLog::book(Connection& connection, Side sender) noexcept {
     }
 }
 
-void ConnectionLog::on_chunk(const FlowKey& key, Side sender, const StreamChunk& chunk) noexcept {
+Connection& ConnectionLog::connection_of(const FlowKey& key) noexcept {
     if (counters_[Counter::flows_opened] != flows_opened_) {
         flows_opened_ = counters_[Counter::flows_opened];
         latest_[key] = connections_.size();
         connections_.push_back({.key = key, .first_frame = counters_[Counter::frames], .opener = {}, .moved = {}});
     }
-    Connection& connection = connections_[latest_.at(key)];
+    const auto found = latest_.find(key);
+    return found != latest_.end() ? connections_[found->second] : others_;
+}
+
+void ConnectionLog::on_chunk(const FlowKey& key, Side sender, const StreamChunk& chunk) noexcept {
+    Connection& connection = connection_of(key);
     Direction& direction = connection.direction(sender);
     switch (chunk.kind) {
     case StreamChunk::Kind::open: direction.midstream = chunk.midstream; break;
@@ -89,8 +94,7 @@ void ConnectionLog::on_chunk(const FlowKey& key, Side sender, const StreamChunk&
 }
 
 void ConnectionLog::on_segment(const packet::Segment& segment) noexcept {
-    const auto found = latest_.find(segment.key);
-    Connection& connection = found != latest_.end() ? connections_[found->second] : others_;
+    Connection& connection = connection_of(segment.key);
     ++connection.segments;
     connection.cut += segment.missing != 0;
     connection.bytes += segment.payload.size();

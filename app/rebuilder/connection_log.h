@@ -90,6 +90,7 @@ class ConnectionLog : public pipeline::Observer {
         bool operator()(const packet::FlowKey& a, const packet::FlowKey& b) const noexcept;
     };
 
+    Connection& connection_of(const packet::FlowKey& key) noexcept;
     void book(Connection& connection, packet::Side sender) noexcept;
 
     const Counters& counters_;

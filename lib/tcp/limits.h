@@ -18,6 +18,10 @@ struct Limits {
     std::uint32_t max_distance = 16 << 20;         // bytes from the stream's position; beyond: tcp_out_of_window_bytes
     std::uint64_t gap_timeout_ns = 1 * second_ns;  // a hole older than this is given up: tcp_gaps
     std::uint64_t acked_gap_timeout_ns = second_ns / 4;  // the same once the peer has acknowledged what is missing
+    // A direction seen without its SYN begins this much later: bytes from so far in front, and the SYN, may be on their way.
+    // Each waits like bytes behind a hole, while half of held_bytes is free.
+    std::uint64_t join_wait_ns = second_ns / 20;
+    std::uint32_t join_reach = 64 << 10;
     // Longer than the longest idle timeout of a load balancer in front (an NLB's: 350 s): then flows_idle, and a later
     // segment is picked up in mid-stream.
     std::uint64_t idle_timeout_ns = 360 * second_ns;

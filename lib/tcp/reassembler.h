@@ -5,12 +5,14 @@
 // Out:   StreamChunks, given to `sink(Flow&, Side, const StreamChunk&) -> Appetite` before the call returns: open,
 //        data in order without overlap, gaps as events, close. In-order bytes are passed on where they lie; only what
 //        must wait for an earlier segment is copied, into blocks of the worker's own pool.
-// Needs: neither SYN nor ACKs nor the other direction. A direction first seen in mid-stream begins with the segment
-//        that shows it.
+// Needs: neither SYN nor ACKs nor the other direction. A direction first seen in mid-stream begins with the first of the
+//        bytes that show it, after a short wait for earlier ones and for its SYN.
 // Rules: the first copy of a byte wins. A hole is given up when it is too old, when too much waits behind it, when the
-//        peer's ACK says that the bytes arrived and the mirror still doesn't bring them, or when the stream ends. A SYN
+//        peer's ACK says that the bytes arrived and the mirror still doesn't bring them, or when the flow goes. While the
+//        peer's own ACK stands at the hole it isn't too old: the peer waits for those bytes, and will get them. A SYN
 //        on a living stream is believed only when data follows it there. A FIN or RST is believed until data follows
-//        it, unless the peer's ACK shows that it believed the FIN. Far-away segments do not move a stream that makes progress.
+//        it, unless the peer's ACK shows that it believed the FIN; a hole in front of it stays open till the flow goes.
+//        Far-away segments do not move a stream that makes progress.
 // Bytes: each payload byte is counted once, as delivered or under the reason why not (base/counters.def).
 // Never: allocates, throws, reads a clock, or keeps a pointer into a frame.
 // Follows RFC 9293 as a passive observer can, and RFC 7323's bound on how far a window reaches.
@@ -37,21 +39,27 @@ using packet::Side;
 template <class App>
 struct Half {
     App app{};
-    std::uint64_t offset = 0;       // stream offset of next_seq
-    std::uint64_t progress_ns = 0;  // when fresh bytes last moved next_seq, or its end became known
-    std::uint64_t acked_ns = 0;     // when the peer's ACK first passed next_seq, with a hole there; 0: it hasn't
-    Block* held = nullptr;          // waiting bytes by offset, without overlap; Block::offset is the first byte's
+    std::uint64_t offset = 0;  // stream offset of next_seq
+    // When fresh bytes last moved next_seq, its end became known, or the peer's ACK, which had stood there, moved on.
+    std::uint64_t progress_ns = 0;
+    std::uint64_t acked_ns = 0;  // when the peer's ACK came to acked_seq, with a hole at next_seq; 0: it hasn't
+    Block* held = nullptr;       // waiting bytes by offset, without overlap; Block::offset is the first byte's
     Block* held_last = nullptr;
     Seq next_seq = 0;   // the next byte to deliver
     Seq close_seq = 0;  // where FIN or RST stands, with `close_known`
     Seq syn_start = 0;  // first byte behind a SYN not believed yet, with `syn_pending`
     Seq acked_seq = 0;  // with acked_ns
+    Seq lost_from = 0;  // the last bytes that were given up; and those in front of where it was picked up
+    Seq lost_to = 0;
     std::uint32_t held_bytes = 0;
     std::uint16_t held_blocks = 0;
     bool seen : 1 = false;
+    bool joining : 1 = false;  // begun in mid-stream, the sink isn't told yet: next_seq is as early as it may begin
     bool close_known : 1 = false;
+    bool reset : 1 = false;        // with close_known: it is a RST, which ends the other direction, too
     bool close_acked : 1 = false;  // the peer has seen the FIN
-    bool ended : 1 = false;        // close_seq is reached: nothing follows, unless FIN or RST wasn't believed
+    bool ended : 1 = false;        // close_seq is reached, or no longer waited for; data behind it shows it to be false
+    bool awaited : 1 = false;      // with acked_ns: the peer's ACK stands at acked_seq
     bool syn_pending : 1 = false;
     bool ignored : 1 = false;  // the sink wants nothing more of it
 };
@@ -63,7 +71,7 @@ struct Flow {
     std::uint64_t last_seen_ns = 0;
     TimerLink timer;
     bool established = false;  // something behind the SYN was seen
-    bool lingering = false;    // each direction that was seen has ended
+    bool lingering = false;    // it has ended: each direction that was seen, or one by a RST
     Half<App> halves[2];
 
     [[nodiscard]] Half<App>& half(Side side) noexcept { return halves[static_cast<std::size_t>(side)]; }
@@ -116,6 +124,8 @@ class Reassembler {
     static constexpr std::size_t expiry_budget = 1024;  // flows that one tick() may end: about 100 microseconds
     static constexpr int eviction_candidates = 1024;    // each is moved to its real deadline, so the next find it fast
 
+    static constexpr std::uint64_t never_ns = ~std::uint64_t{0};
+
     // Stands in front of the bytes of a held block.
     struct HeldHeader {
         std::uint64_t time_ns;
@@ -164,11 +174,19 @@ class Reassembler {
     void note_ack(AppFlow& flow, AppHalf& half, Seq ack, std::uint64_t now_ns) noexcept;
     void disbelieve_close(AppFlow& flow, AppHalf& half) noexcept;
     template <class Sink>
-    void begin(Line<Sink> line, Seq start, bool midstream) noexcept;
+    void begin(Line<Sink> line, Seq start) noexcept;
+    template <class Sink>
+    void begin_midstream(Line<Sink> line, Seq first) noexcept;
+    template <class Sink>
+    void join(Line<Sink> line, Seq start, bool midstream) noexcept;
+    template <class Sink>
+    void open(Line<Sink> line, bool midstream) noexcept;
     template <class Sink>
     void restart(Line<Sink> line, Seq start) noexcept;
     template <class Sink>
     void settle(Line<Sink> line) noexcept;
+    void reach_end(AppFlow& flow, AppHalf& half, std::uint64_t now_ns) noexcept;
+    static void look_at_ends(AppFlow& flow) noexcept;
 
     // Towards the sink.
     template <class Sink>
@@ -180,7 +198,7 @@ class Reassembler {
     template <class Sink>
     void pass_first_held(Line<Sink> line) noexcept;
     template <class Sink>
-    void give_up_hole(Line<Sink> line) noexcept;
+    void give_up_hole(Line<Sink> line, std::uint64_t most = unknown_gap) noexcept;
     template <class Sink>
     void give_up_all(Line<Sink> line) noexcept;
     template <class Sink>
@@ -189,6 +207,7 @@ class Reassembler {
     void close(Line<Sink> line, CloseReason reason) noexcept;
 
     // The bytes that wait.
+    void count_behind(const AppHalf& half, Seq seq, std::int64_t size) noexcept;
     [[nodiscard]] bool hold(AppHalf& half, Piece& piece, std::uint64_t time_ns) noexcept;
     void count_overlap(Bytes held, Bytes arrived) noexcept;
     void drop_held(AppHalf& half, Counter reason) noexcept;
@@ -203,14 +222,29 @@ class Reassembler {
         return block.offset + block.size - sizeof(HeldHeader);
     }
 
+    [[nodiscard]] static Seq first_waiting(const AppHalf& half) noexcept {
+        return half.next_seq + static_cast<Seq>(half.held->offset - half.offset);
+    }
     [[nodiscard]] static bool has_hole(const AppHalf& half) noexcept {
         return half.held != nullptr || (half.close_known && !half.ended);
     }
-    [[nodiscard]] std::uint64_t hole_deadline(const AppHalf& half) const noexcept {
-        const std::uint64_t since = half.held != nullptr ? header(*half.held).time_ns : 0;
-        const std::uint64_t deadline = std::max(since, half.progress_ns) + limits_.gap_timeout_ns;
+    // The peer waits for the same bytes.
+    [[nodiscard]] static bool is_awaited(const AppHalf& half) noexcept {
+        return half.acked_ns != 0 && half.awaited && half.acked_seq == half.next_seq;
+    }
+    // Both are deadlines of the hole at next_seq: for its age, and for what the peer has acknowledged.
+    [[nodiscard]] std::uint64_t age_deadline(const AppHalf& half) const noexcept {
+        if (half.joining) return half.progress_ns + limits_.join_wait_ns;
+        if (half.held == nullptr) return half.progress_ns + limits_.gap_timeout_ns;
+        if (is_awaited(half)) return never_ns;
+        return std::max(header(*half.held).time_ns, half.progress_ns) + limits_.gap_timeout_ns;
+    }
+    [[nodiscard]] std::uint64_t acked_deadline(const AppHalf& half) const noexcept {
         const bool acked = half.acked_ns != 0 && seq_before(half.next_seq, half.acked_seq);
-        return acked ? std::min(deadline, half.acked_ns + limits_.acked_gap_timeout_ns) : deadline;
+        return acked ? half.acked_ns + limits_.acked_gap_timeout_ns : never_ns;
+    }
+    [[nodiscard]] std::uint64_t hole_deadline(const AppHalf& half) const noexcept {
+        return std::min(age_deadline(half), acked_deadline(half));
     }
     [[nodiscard]] std::uint64_t idle_deadline(const AppFlow& flow) const noexcept {
         if (flow.lingering) return flow.last_seen_ns + limits_.linger_ns;

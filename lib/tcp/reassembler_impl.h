@@ -52,12 +52,16 @@ template <class App>
 template <class Sink>
 void Reassembler<App>::on_syn(Line<Sink> line, Seq start) noexcept {
     AppHalf& half = line.half;
+    if (half.joining) {
+        const bool of_stream = seq_before(half.next_seq, start) && !seq_before(first_waiting(half), start);
+        join(line, of_stream ? start : first_waiting(half), !of_stream);
+    }
     const Seq stream_start = half.next_seq - static_cast<Seq>(half.offset);
     if (!half.seen) {
-        begin(line, start, false);
+        begin(line, start);
     } else if (start == stream_start) {
         // Sent again, or late: the stream is this SYN's already.
-    } else if (half.ended) {
+    } else if (half.ended && !seq_before(half.next_seq, half.close_seq)) {
         restart(line, start);
     } else {
         // Either the end of the old connection was lost, or somebody tries to make us look away (RFC 5961, section
@@ -71,7 +75,7 @@ template <class App>
 template <class Sink>
 void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
     AppHalf& half = line.half;
-    if (!half.seen) begin(line, piece.seq, true);
+    if (!half.seen) begin_midstream(line, piece.seq);
     if (half.syn_pending) {
         const auto distance = [](Seq a, Seq b) { return std::abs(static_cast<std::int64_t>(seq_diff(a, b))); };
         if (distance(piece.seq, half.syn_start) < distance(piece.seq, half.next_seq)) restart(line, half.syn_start);
@@ -96,7 +100,7 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
         }
         if (ahead < 0) {
             const std::int64_t seen = std::min(-ahead, size);
-            counters_.add(Counter::tcp_duplicate_bytes, static_cast<std::uint64_t>(seen));
+            count_behind(half, piece.seq, seen);
             piece.skip(static_cast<std::size_t>(seen));
             if (piece.bytes.empty()) counters_.add(Counter::tcp_duplicate_segments);
             continue;
@@ -110,19 +114,22 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
             }
             if (beyond > 0) disbelieve_close(line.flow, half);
         }
-        if (ahead == 0) {
+        if (ahead == 0 && !half.joining) {
             half.progress_ns = line.now_ns;
             deliver(line, piece);
             return;
         }
-        if (!waited) counters_.add(Counter::tcp_out_of_order_segments);
+        if (!waited && !half.joining) counters_.add(Counter::tcp_out_of_order_segments);
         waited = true;
         if (hold(half, piece, line.now_ns)) return;
-        if (half.held == nullptr) {
+        if (half.held != nullptr) {
+            give_up_hole(line);  // makes room; what is left of the piece is looked at again
+        } else if (half.joining) {
+            join(line, piece.seq, true);
+        } else {
             counters_.add(Counter::tcp_held_full_bytes, piece.bytes.size());
             return;
         }
-        give_up_hole(line);  // makes room; what is left of the piece is looked at again
     }
 }
 
@@ -139,6 +146,7 @@ void Reassembler<App>::note_close(
     const std::uint64_t offset = half.offset + static_cast<std::uint64_t>(ahead);
     if (half.held_last != nullptr && end_of(*half.held_last) > offset) return;  // data waits behind it
     half.close_known = true;
+    half.reset = segment.has(packet::TcpFlags::rst);
     half.close_seq = at;
     half.progress_ns = now_ns;
 }
@@ -148,30 +156,73 @@ void Reassembler<App>::note_close(
 template <class App>
 void Reassembler<App>::disbelieve_close(AppFlow& flow, AppHalf& half) noexcept {
     half.close_known = half.close_acked = half.ended = false;
-    flow.lingering = false;
+    look_at_ends(flow);
     counters_.add(Counter::tcp_end_disbelieved);
 }
 
 // The peer has the FIN, which takes a sequence number: nothing it gets behind that is the stream's. Or it has what we
-// wait for, which may still come, as the mirror's two directions are not in step; but not for long.
+// wait for, which may still come, as the mirror's two directions are not in step; but not for long. Or it waits for the
+// same bytes as we do.
 template <class App>
 void Reassembler<App>::note_ack(AppFlow& flow, AppHalf& half, Seq ack, std::uint64_t now_ns) noexcept {
-    if (half.close_known && ack == half.close_seq + 1) half.close_acked = true;
-    if (!has_hole(half)) return;
-    const bool known = half.acked_ns != 0 && seq_before(half.next_seq, half.acked_seq);
+    if (half.close_known && !half.reset && ack == half.close_seq + 1) half.close_acked = true;
+    if (!has_hole(half) || half.joining) return;
     const std::int32_t ahead = seq_diff(ack, half.next_seq);
-    if (known || ahead <= 0 || static_cast<std::uint32_t>(ahead) > limits_.max_distance) return;
-    half.acked_seq = ack;
+    if (ahead < 0 || static_cast<std::uint32_t>(ahead) > limits_.max_distance) return;
+    const bool acked = half.acked_ns != 0 && seq_before(half.next_seq, half.acked_seq);
+    if (acked && !seq_before(half.acked_seq, ack)) return;
+    if (acked && half.held != nullptr && !seq_before(half.acked_seq, first_waiting(half)))
+        return;  // one hole at a time
+    if (is_awaited(half)) half.progress_ns = now_ns;
     half.acked_ns = now_ns;
+    half.acked_seq = ack;
+    half.awaited = ahead == 0;
     watch(flow, hole_deadline(half), now_ns);
 }
 
 template <class App>
 template <class Sink>
-void Reassembler<App>::begin(Line<Sink> line, Seq start, bool midstream) noexcept {
+void Reassembler<App>::begin(Line<Sink> line, Seq start) noexcept {
+    line.half.next_seq = line.half.lost_from = line.half.lost_to = start;
+    open(line, false);
+}
+
+// `first`: the place of the bytes that show it.
+template <class App>
+template <class Sink>
+void Reassembler<App>::begin_midstream(Line<Sink> line, Seq first) noexcept {
+    AppHalf& half = line.half;
+    half.next_seq = half.lost_to = first;
+    half.lost_from = first - limits_.max_distance;
+    half.joining = limits_.join_wait_ns != 0 && held_pool_.available() > held_pool_.total() / 2;
+    if (half.joining) {
+        half.seen = true;
+        half.progress_ns = line.now_ns;
+        half.next_seq -= std::min(limits_.join_reach, limits_.max_distance / 2);
+    } else {
+        open(line, true);
+    }
+}
+
+// Ends the wait: the stream begins at `start`, which is at the first waiting byte or in front of it.
+template <class App>
+template <class Sink>
+void Reassembler<App>::join(Line<Sink> line, Seq start, bool midstream) noexcept {
+    AppHalf& half = line.half;
+    const auto skipped = static_cast<std::uint32_t>(start - half.next_seq);
+    for (Block* block = half.held; block != nullptr; block = block->next) block->offset -= skipped;
+    half.joining = false;
+    half.next_seq = half.lost_to = start;
+    half.lost_from = midstream ? start - limits_.max_distance : start;
+    open(line, midstream);
+    while (half.held != nullptr && half.held->offset == half.offset) pass_first_held(line);
+}
+
+template <class App>
+template <class Sink>
+void Reassembler<App>::open(Line<Sink> line, bool midstream) noexcept {
     line.half.seen = true;
-    line.flow.lingering = false;
-    line.half.next_seq = start;
+    look_at_ends(line.flow);
     line.half.progress_ns = line.now_ns;
     tell(line, {.kind = StreamChunk::Kind::open, .midstream = midstream, .data = {}});
 }
@@ -190,7 +241,7 @@ void Reassembler<App>::restart(Line<Sink> line, Seq start) noexcept {
     counters_.add(Counter::flows_reused);
     counters_.add(Counter::flows_opened);
     watch(line.flow, idle_deadline(line.flow), line.now_ns);
-    begin(line, start, false);
+    begin(line, start);
 }
 
 // After anything that moved the stream or told its end: note when the end is reached, else see to its hole in time.
@@ -199,13 +250,30 @@ template <class Sink>
 void Reassembler<App>::settle(Line<Sink> line) noexcept {
     AppHalf& half = line.half;
     if (half.close_known && !half.ended && !seq_before(half.next_seq, half.close_seq)) {
-        half.ended = true;
-        const AppHalf& other = line.flow.half(packet::opposite(line.side));
-        line.flow.lingering = !other.seen || other.ended;
-        if (line.flow.lingering) watch(line.flow, idle_deadline(line.flow), line.now_ns);
+        reach_end(line.flow, half, line.now_ns);
     } else if (has_hole(half)) {
         watch(line.flow, hole_deadline(half), line.now_ns);
     }
+}
+
+// The stream's end, or the time for what is missing in front of it, has come. That hole stays open while the flow is
+// there: if the end was false, what comes there is the stream's.
+template <class App>
+void Reassembler<App>::reach_end(AppFlow& flow, AppHalf& half, std::uint64_t now_ns) noexcept {
+    half.ended = true;
+    look_at_ends(flow);
+    if (flow.lingering) watch(flow, idle_deadline(flow), now_ns);
+}
+
+template <class App>
+void Reassembler<App>::look_at_ends(AppFlow& flow) noexcept {
+    bool all = true;
+    bool reset = false;
+    for (const AppHalf& half : flow.halves) {
+        all = all && (half.ended || !half.seen);
+        reset = reset || (half.ended && half.reset);
+    }
+    flow.lingering = all || reset;
 }
 
 // ---- towards the sink ------------------------------------------------------------------------------------------
@@ -267,19 +335,26 @@ void Reassembler<App>::pass_first_held(Line<Sink> line) noexcept {
     held_pool_.give(block);
 }
 
-// The bytes up to the first waiting one, or up to the known end, will not come.
+// The bytes up to the first waiting one, or up to the known end, will not come; or `most` of them.
 template <class App>
 template <class Sink>
-void Reassembler<App>::give_up_hole(Line<Sink> line) noexcept {
+void Reassembler<App>::give_up_hole(Line<Sink> line, std::uint64_t most) noexcept {
     AppHalf& half = line.half;
-    const std::uint64_t gap = half.held != nullptr
-                                  ? half.held->offset - half.offset
-                                  : static_cast<std::uint64_t>(std::max(seq_diff(half.close_seq, half.next_seq), 0));
+    if (half.joining) {
+        join(line, first_waiting(half), true);
+        return;
+    }
+    const std::uint64_t hole = half.held != nullptr
+                                   ? half.held->offset - half.offset
+                                   : static_cast<std::uint64_t>(std::max(seq_diff(half.close_seq, half.next_seq), 0));
+    const std::uint64_t gap = std::min(hole, most);
     counters_.add(Counter::tcp_gaps);
     counters_.add(Counter::tcp_gap_bytes, gap);
     const std::uint64_t offset = half.offset;
+    if (half.lost_to != half.next_seq) half.lost_from = half.next_seq;
     half.offset += gap;
     half.next_seq += static_cast<Seq>(gap);
+    half.lost_to = half.next_seq;
     tell(line, {.kind = StreamChunk::Kind::gap, .offset = offset, .data = {}, .gap_bytes = gap});
     while (half.held != nullptr && half.held->offset == half.offset) pass_first_held(line);
 }
@@ -297,9 +372,10 @@ void Reassembler<App>::give_up_all(Line<Sink> line) noexcept {
 template <class App>
 template <class Sink>
 void Reassembler<App>::jump(Line<Sink> line, Seq seq) noexcept {
+    if (line.half.joining) give_up_hole(line);
     drop_held(line.half, Counter::tcp_held_dropped_bytes);
     if (line.half.close_known) disbelieve_close(line.flow, line.half);
-    line.half.next_seq = seq;
+    line.half.next_seq = line.half.lost_from = line.half.lost_to = seq;
     counters_.add(Counter::tcp_gaps);
     tell(line, {.kind = StreamChunk::Kind::gap, .offset = line.half.offset, .data = {}, .gap_bytes = unknown_gap});
 }
@@ -354,6 +430,15 @@ bool Reassembler<App>::hold(AppHalf& half, Piece& piece, std::uint64_t time_ns) 
     return true;
 }
 
+// Bytes behind the stream's position, seen before or missed.
+template <class App>
+void Reassembler<App>::count_behind(const AppHalf& half, Seq seq, std::int64_t size) noexcept {
+    const auto within = [&](Seq place) { return std::clamp<std::int64_t>(seq_diff(place, seq), 0, size); };
+    const std::int64_t late = std::max<std::int64_t>(within(half.lost_to) - within(half.lost_from), 0);
+    counters_.add(Counter::tcp_late_bytes, static_cast<std::uint64_t>(late));
+    counters_.add(Counter::tcp_duplicate_bytes, static_cast<std::uint64_t>(size - late));
+}
+
 template <class App>
 void Reassembler<App>::count_overlap(Bytes held, Bytes arrived) noexcept {
     counters_.add(Counter::tcp_duplicate_bytes, arrived.size());
@@ -391,20 +476,17 @@ auto Reassembler<App>::open_flow(const Segment& segment, std::uint64_t hash, std
     return *flow;
 }
 
-// The flow whose time is up next is the one that is idle longest, once its deadline is brought up to date. Holes met on
-// the way are given up, so that a flow that waits for bytes isn't taken for an idle one.
+// The flow whose time is up next is the one that is idle longest, once its deadline is brought up to date. Those that wait
+// for bytes have nearer deadlines, and are no candidates while there is another.
 template <class App>
 template <class Sink>
 void Reassembler<App>::evict_one(std::uint64_t now_ns, Sink& sink) noexcept {
+    const std::uint64_t behind_holes_ns =
+        now_ns + std::min(limits_.gap_timeout_ns, limits_.linger_ns) + 2 * wheel_.tick_ns;
     std::uint32_t oldest = no_index;
     for (int candidate = 0; candidate < eviction_candidates; ++candidate) {
-        const std::uint32_t index = wheel_.soonest();
+        const std::uint32_t index = wheel_.soonest(behind_holes_ns);
         AppFlow& flow = table_[index];
-        for (const Side side : {Side::low, Side::high}) {
-            const Line<Sink> line{flow, side, flow.half(side), now_ns, sink};
-            while (line.half.held != nullptr) give_up_hole(line);
-            settle(line);
-        }
         if (oldest == no_index || flow.last_seen_ns < table_[oldest].last_seen_ns) oldest = index;
         const std::uint64_t deadline_ns = next_deadline(flow);
         if (!wheel_.sooner_than(index, deadline_ns)) {
@@ -425,8 +507,16 @@ void Reassembler<App>::expired(AppFlow& flow, std::uint64_t now_ns, Sink& sink) 
     }
     for (const Side side : {Side::low, Side::high}) {
         const Line<Sink> line{flow, side, flow.half(side), now_ns, sink};
-        while (has_hole(line.half) && now_ns >= hole_deadline(line.half)) {
-            give_up_hole(line);
+        AppHalf& half = line.half;
+        while (has_hole(half) && now_ns >= hole_deadline(half)) {
+            if (half.held == nullptr) {
+                reach_end(flow, half, now_ns);
+            } else if (now_ns >= age_deadline(half) || !seq_before(half.acked_seq, first_waiting(half))) {
+                give_up_hole(line);
+            } else {
+                give_up_hole(line, static_cast<std::uint64_t>(seq_diff(half.acked_seq, half.next_seq)));
+                half.awaited = true;  // the rest of it
+            }
             settle(line);
         }
     }

@@ -85,9 +85,10 @@ class TimingWheel {
         }
     }
 
-    // The record that comes back next, or no_index: a candidate for eviction.
-    [[nodiscard]] std::uint32_t soonest() const noexcept {
-        const std::uint32_t from = static_cast<std::uint32_t>(tick_ % slots);
+    // The record that comes back next at `from_ns` or later; failing that, the one that comes back next; or no_index. A
+    // candidate for eviction.
+    [[nodiscard]] std::uint32_t soonest(std::uint64_t from_ns = 0) const noexcept {
+        const std::uint32_t from = static_cast<std::uint32_t>(std::max(from_ns / tick_ns, tick_) % slots);
         constexpr std::uint32_t words = slots / 64;
         for (std::uint32_t step = 0; step <= words; ++step) {
             const std::uint32_t word = (from / 64 + step) % words;

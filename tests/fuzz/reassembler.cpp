@@ -115,12 +115,13 @@ class RoomyLine {
         limits.held_blocks_per_flow = 1000;  // more than there can be bytes
         limits.held_bytes = limits.held_bytes_per_flow = 1000 * 2048;
         limits.idle_timeout_ns = limits.opening_timeout_ns = 1'000'000 * second_ns;
-        limits.linger_ns = 2000 * second_ns;  // longer than all pauses together
+        limits.join_wait_ns = limits.gap_timeout_ns;  // time passes for both or for none
+        limits.linger_ns = 2000 * second_ns;          // longer than all pauses together
         return limits;
     }
 
     void send(std::uint8_t flags, std::uint64_t from, std::uint64_t to) {
-        const bool syn = (flags & TcpFlags::syn) != 0 && !known_;
+        const bool syn = (flags & TcpFlags::syn) != 0 && (!known_ || model_.joining());
         const bool rst = (flags & TcpFlags::rst) != 0 && !syn;
         const bool fin = (flags & TcpFlags::fin) != 0 && !syn && !rst;
         if (syn) to -= std::exchange(from, 0);
@@ -133,10 +134,10 @@ class RoomyLine {
         segment.flags = syn ? TcpFlags::syn : rst ? TcpFlags::rst : fin ? TcpFlags::fin : TcpFlags::ack;
         push(segment);
         if (syn) model_.open();
-        if (rst) return model_.ends(from);  // what it carries is not the stream's
+        if (rst) return model_.ends(from, false);  // what it carries is not the stream's
         known_ = known_ || syn || to != from;
         if (to != from) model_.arrives(from, as_text(segment.payload));
-        if (fin) model_.ends(to + segment.missing);
+        if (fin) model_.ends(to + segment.missing, true);
     }
     // The server says that it has all in front of `to`. What isn't here by then is given up, soon.
     void acknowledge(std::uint64_t to) {
@@ -162,7 +163,7 @@ class RoomyLine {
     }
     // Every hole is given up.
     void pause() {
-        pass_time(2 * second_ns);
+        pass_time(3 * second_ns);
         model_.time_passes();
     }
     // A connection that has ended is forgotten.
@@ -213,7 +214,7 @@ struct Direction {
         State state = State::none;
         bool start = false;  // a segment begins here
     };
-    std::vector<First> sent;  // since the stream was opened
+    std::vector<First> sent;  // since the connection was opened, or the stream jumped
     Seq begin = 0;            // the sequence number at offset 0
     std::uint64_t offset = 0;
     bool open = false;
@@ -230,6 +231,7 @@ class Observer {
         enter_current();
         const std::uint64_t before = dropped_bytes();
         reassembler_.push(segment, hash, now_ns_, *this);
+        renew_if_opened();
         const State became = dropped_bytes() == before ? State::kept : State::dropped;
         for_current([&](First& first, std::uint8_t) {
             if (first.state == State::coming) first.state = became;
@@ -249,6 +251,7 @@ class Observer {
 
     Appetite operator()(TestFlow& flow, Side side, const StreamChunk& chunk) {
         connection_ = flow.key.vni;
+        renew_if_opened();
         return tell(directions_[connection_ * 2 + static_cast<std::size_t>(side)], flow.half(side).next_seq, chunk);
     }
 
@@ -286,9 +289,13 @@ class Observer {
             start = false;
         });
     }
-    // The stream goes on at `next`; what was sent before doesn't matter any more, but for what is coming now.
-    void begin(Direction& one, Seq next) {
-        one.begin = next - static_cast<Seq>(one.offset);
+    // A new connection: what was sent before doesn't matter any more, but for what is coming now.
+    void renew_if_opened() {
+        const std::uint64_t before = std::exchange(opened_, counters_[Counter::flows_opened]);
+        if (opened_ == before) return;
+        for (const std::uint32_t side : {0u, 1u}) forget(directions_[current_->key.vni * 2 + side]);
+    }
+    void forget(Direction& one) {
         std::fill(one.sent.begin(), one.sent.end(), First{});
         if (current_ != nullptr && &current_direction() == &one) enter_current();
     }
@@ -299,7 +306,7 @@ class Observer {
             one.open = true;
             one.refused = false;
             one.offset = 0;
-            begin(one, next);
+            one.begin = next;
         }
         check(one.open && !one.refused, "told of a stream that isn't open, or that was refused");
         check(chunk.offset == one.offset, "a chunk is not at its place");
@@ -328,7 +335,10 @@ class Observer {
     }
     void gap(Direction& one, Seq next, std::uint64_t bytes) {
         check(bytes != 0, "a gap of nothing");
-        if (bytes == tcp::unknown_gap) return begin(one, next);
+        if (bytes == tcp::unknown_gap) {
+            one.begin = next - static_cast<Seq>(one.offset);
+            return forget(one);
+        }
         Seq seq = one.begin + static_cast<Seq>(one.offset);
         one.offset += bytes;
         // What is coming into a hole that is given up to make room for it goes with the hole.
@@ -345,6 +355,7 @@ class Observer {
     std::uint64_t now_ns_ = 0;
     const Segment* current_ = nullptr;  // the one that is coming
     std::uint32_t connection_ = 0;      // that is told of
+    std::uint64_t opened_ = 0;          // flows, so far
 };
 
 tcp::Limits small_limits(std::uint8_t options) {

@@ -268,6 +268,8 @@ class Lab {
     }
     // Ended flows go, and their streams are closed.
     void linger() { wait_ticking(limits.linger_ns + 2 * wheel_tick); }
+    // Directions that were picked up in mid-stream begin.
+    void join() { wait_ticking(limits.join_wait_ns + 2 * wheel_tick); }
     void drain() { reassembler.drain(now_ns, recorder); }
 
     [[nodiscard]] std::uint64_t count(Counter which) const { return counters[which]; }

@@ -82,9 +82,9 @@ TEST_CASE("an observer is told of chunks and segments, behind what they did", "[
                              "1000 gap at 21: 2, 1",
                              "1000 data at 29: 2, 1",
                              "1000 close at 33: 2, 1",
+                             "segment of 18: 2, 2",
                              "2000 open at 0: 2, 2",
                              "2000 data at 0: 3, 2",
-                             "segment of 18: 3, 2",
                              "2000 close at 18: 3, 2",
                          });
 }

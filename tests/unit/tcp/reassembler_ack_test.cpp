@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the other direction's ACKs say: bytes that arrived there and are missing here won't come, or soon.
-// - a hole that is acknowledged: given up in time, not before; filled in time; by ACKs with data, FIN, RST
+// - a hole that is acknowledged: given up in time, not before; in part; filled in time; by ACKs with data, FIN, RST
+// - a hole that the peer has, too: it stays open
 // - ACKs that say nothing of it: in front of it, far away, older than it, without the flag, of the own direction
 // - two holes, a hole in front of a known end, and what is left of an ACK when its hole is gone
 // - each at every place of a wrap
@@ -39,7 +40,7 @@ struct Connection {
 }  // namespace
 
 TEST_CASE("ack: an acknowledged hole is given up in time, not before", "[reassembler]") {
-    const std::uint64_t acked = GENERATE(11u, 20u, 25u, 30u, 90u);  // its first byte, its end, and bytes never seen
+    const std::uint64_t acked = GENERATE(20u, 25u, 30u, 90u);  // its end, and bytes never seen
     Connection c;
     c.client.data(20, 30);
     c.lab.wait_ticking(second_ns / 10);
@@ -50,8 +51,43 @@ TEST_CASE("ack: an acknowledged hole is given up in time, not before", "[reassem
     CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30));
     CHECK(c.lab.count(Counter::tcp_gaps) == 1);
     CHECK(c.lab.count(Counter::tcp_gap_bytes) == 10);
-    c.client.data(10, 20);
+    c.client.data(5, 25);
+    CHECK(c.lab.count(Counter::tcp_late_bytes) == 10);
     CHECK(c.lab.count(Counter::tcp_duplicate_bytes) == 10);
+}
+
+TEST_CASE("ack: of a hole, what is acknowledged is given up, and no more", "[reassembler]") {
+    const std::uint64_t acked = GENERATE(11u, 15u, 19u);
+    Connection c;
+    c.client.data(20, 30);
+    c.server.ack(c.client, acked);
+    c.wait_acked();
+    const std::string part = "open|" + text(0, 10) + "|gap " + std::to_string(acked - 10) + "|";
+    CHECK(c.lab.transcript() == part);
+    SECTION("the rest comes, late: the peer waits for it, too") {
+        c.lab.wait_ticking(10 * gap_timeout);
+        c.client.data(10, 30);
+        CHECK(c.lab.transcript() == part + text(acked, 30));
+        CHECK(c.lab.count(Counter::tcp_late_bytes) == acked - 10);
+        CHECK(c.lab.count(Counter::tcp_duplicate_bytes) == 10);
+    }
+    SECTION("the rest is acknowledged") {
+        c.server.ack(c.client, 30);
+        c.wait_acked();
+        CHECK(c.lab.transcript() == part + "gap " + std::to_string(20 - acked) + "|" + text(20, 30));
+        c.client.data(9, 21);
+        CHECK(c.lab.count(Counter::tcp_late_bytes) == 10);
+        CHECK(c.lab.count(Counter::tcp_duplicate_bytes) == 2);
+    }
+    SECTION("the rest is acknowledged before that") {
+        Connection again;
+        again.client.data(20, 30);
+        again.server.ack(again.client, acked);
+        again.server.ack(again.client, 30);
+        again.server.ack(again.client, acked);  // out of order: it takes nothing back
+        again.wait_acked();
+        CHECK(again.lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30));
+    }
 }
 
 TEST_CASE("ack: the first one counts, later ones don't give the hole more time", "[reassembler]") {
@@ -134,12 +170,55 @@ TEST_CASE("ack: a hole filled in part is still given up in time", "[reassembler]
     CHECK(c.lab.transcript() == "open|" + text(0, 15) + "|gap 5|" + text(20, 30));
 }
 
-TEST_CASE("ack: one that does not pass the hole leaves it all its time", "[reassembler]") {
+TEST_CASE("ack: a hole at which the peer's ACK stands is the peer's, too, and stays open", "[reassembler]") {
     Connection c;
     c.client.data(20, 30);
-    SECTION("at the hole: the peer misses the same bytes") {
-        for (int i = 0; i < 3; ++i) c.server.ack(c.client, 10);
+    c.server.ack(c.client, 10);
+    c.lab.wait_ticking(c.lab.limits.idle_timeout_ns / 2);
+    CHECK(c.lab.transcript() == "open|" + text(0, 10));
+    CHECK(c.lab.reassembler.held_blocks() == 1);
+    SECTION("for what comes") {
+        c.client.data(10, 20);
+        CHECK(c.lab.transcript() == "open|" + text(0, 30));
+        c.client.data(40, 50);  // of the next one it says nothing
+        c.lab.wait_ticking(gap_timeout + 2 * wheel_tick);
+        CHECK(c.lab.transcript() == "open|" + text(0, 30) + "|gap 10|" + text(40, 50));
     }
+    SECTION("until the ACK moves on") {
+        c.server.ack(c.client, 30);
+        c.lab.wait_ticking(acked_timeout - 1);
+        CHECK(c.lab.transcript() == "open|" + text(0, 10));
+        c.lab.wait_ticking(2 * wheel_tick);
+        CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30));
+    }
+    SECTION("until the stream moves on, if only in part") {
+        c.client.data(10, 15);
+        c.lab.wait_ticking(gap_timeout + 2 * wheel_tick);
+        CHECK(c.lab.transcript() == "open|" + text(0, 15) + "|gap 5|" + text(20, 30));
+    }
+    SECTION("until too much waits") {
+        for (std::uint64_t at = 30; at < 30 + c.lab.limits.held_bytes_per_flow; at += 1000) {
+            c.client.data(at, at + 1000);
+        }
+        CHECK(c.lab.transcript().starts_with("open|" + text(0, 10) + "|gap 10|" + text(20, 30)));
+    }
+    SECTION("until the flow is idle") {
+        c.lab.wait_ticking(c.lab.limits.idle_timeout_ns);
+        CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30) + "|close idle|");
+    }
+}
+
+TEST_CASE("ack: one that was there before the hole says nothing of it", "[reassembler]") {
+    Connection c;
+    c.server.ack(c.client, 10);
+    c.client.data(20, 30);
+    c.lab.wait_ticking(gap_timeout + 2 * wheel_tick);
+    CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30));
+}
+
+TEST_CASE("ack: one that does not reach the hole leaves it all its time", "[reassembler]") {
+    Connection c;
+    c.client.data(20, 30);
     SECTION("in front of it") {
         c.server.ack(c.client, 5);
     }
@@ -158,8 +237,8 @@ TEST_CASE("ack: one that does not pass the hole leaves it all its time", "[reass
     }
     c.lab.wait_ticking(gap_timeout - 1);
     CHECK(c.lab.transcript() == "open|" + text(0, 10));
-    c.client.data(10, 20);
-    CHECK(c.lab.transcript() == "open|" + text(0, 30));
+    c.lab.wait_ticking(2 * wheel_tick);
+    CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30));
 }
 
 TEST_CASE("ack: the farthest that is believed", "[reassembler]") {
@@ -233,6 +312,13 @@ TEST_CASE("ack: two holes", "[reassembler]") {
         SECTION("and the second gets all its time") {
             c.lab.wait_ticking(gap_timeout - acked_timeout - 3 * wheel_tick);
             CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30));
+            c.lab.wait_ticking(acked_timeout + 5 * wheel_tick);
+            CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30) + "|gap 10|" + text(40, 50));
+        }
+        SECTION("and stays at the second, which stays open") {
+            c.server.ack(c.client, 30);
+            c.lab.wait_ticking(2 * gap_timeout);
+            CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30));
             c.client.data(30, 40);
             CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 50));
         }
@@ -243,6 +329,18 @@ TEST_CASE("ack: two holes", "[reassembler]") {
             c.lab.wait_ticking(2 * wheel_tick);
             CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30) + "|gap 10|" + text(40, 50));
         }
+    }
+    SECTION("each gets its time from an ACK of its own") {
+        c.server.ack(c.client, 20);
+        c.lab.wait_ticking(acked_timeout - 1);
+        c.server.ack(c.client, 50);
+        c.lab.wait_ticking(2 * wheel_tick);
+        CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30));
+        c.server.ack(c.client, 50);
+        c.lab.wait_ticking(acked_timeout - 1);
+        CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30));
+        c.lab.wait_ticking(2 * wheel_tick);
+        CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 10|" + text(20, 30) + "|gap 10|" + text(40, 50));
     }
     SECTION("the first is filled, and the ACK had passed the second, too") {
         c.server.ack(c.client, 50);
@@ -266,15 +364,13 @@ TEST_CASE("ack: a hole in front of a known end", "[reassembler]") {
     const std::uint8_t flag = GENERATE(as<std::uint8_t>{}, TcpFlags::fin, TcpFlags::rst);
     Connection c;
     c.client.send(c.client.at(20), flag, {});
-    SECTION("is given up") {
+    SECTION("is no longer waited for, but stays open while the flow lingers") {
         c.server.ack(c.client, flag == TcpFlags::fin ? 21 : 20);  // FIN takes a sequence number
-        c.lab.wait_ticking(acked_timeout - 1);
+        c.lab.wait_ticking(c.lab.limits.linger_ns - 1);
         CHECK(c.lab.transcript() == "open|" + text(0, 10));
-        c.lab.wait_ticking(2 * wheel_tick);
-        CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 10|");
-        CHECK(c.lab.count(Counter::tcp_gap_bytes) == 10);
-        c.lab.linger();
+        c.lab.wait_ticking(3 * wheel_tick);
         CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 10|close ended|");
+        CHECK(c.lab.count(Counter::tcp_gap_bytes) == 10);
         CHECK(c.lab.count(Counter::flows_closed) == 1);
     }
     SECTION("is filled") {
@@ -287,7 +383,9 @@ TEST_CASE("ack: a hole in front of a known end", "[reassembler]") {
         c.client.data(12, 15);
         c.server.ack(c.client, 20);
         c.wait_acked();
-        CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 2|" + text(12, 15) + "|gap 5|");
+        CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 2|" + text(12, 15));
+        c.lab.linger();
+        CHECK(c.lab.transcript() == "open|" + text(0, 10) + "|gap 2|" + text(12, 15) + "|gap 5|close ended|");
     }
     SECTION("is passed, and so is the end: nothing is left of the ACK") {
         c.server.ack(c.client, 20);
@@ -347,10 +445,16 @@ TEST_CASE("ack: at every place of a wrap", "[reassembler]") {
         REQUIRE(lab.transcript() == "open|" + text(0, 30));
         server.ack(client, 31);
         lab.wait_ticking(acked_timeout + 2 * wheel_tick);
-        REQUIRE(lab.transcript() == "open|" + text(0, 30) + "|gap 10|" + text(40, 50));
+        REQUIRE(lab.transcript() == "open|" + text(0, 30) + "|gap 1|");
+        lab.wait_ticking(2 * gap_timeout);  // the ACK stands at what is left
+        server.ack(client, 41);
+        lab.wait_ticking(acked_timeout + 2 * wheel_tick);
+        REQUIRE(lab.transcript() == "open|" + text(0, 30) + "|gap 1|gap 9|" + text(40, 50));
         client.fin(60);
         server.ack(client, 61);
-        lab.wait_ticking(acked_timeout + 2 * wheel_tick);
-        REQUIRE(lab.transcript() == "open|" + text(0, 30) + "|gap 10|" + text(40, 50) + "|gap 10|");
+        lab.linger();
+        lab.wait_ticking(acked_timeout);
+        REQUIRE(lab.transcript() == "open|" + text(0, 30) + "|gap 1|gap 9|" + text(40, 50) + "|gap 10|close ended|");
+        REQUIRE(lab.count(Counter::flows_closed) == 1);
     }
 }

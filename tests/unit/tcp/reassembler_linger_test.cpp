@@ -42,8 +42,7 @@ TEST_CASE("linger: an ended flow lingers to know late copies", "[reassembler]") 
     CHECK(lab.count(Counter::tcp_end_disbelieved) == 0);
 }
 
-TEST_CASE("linger: each of two directions ends for itself", "[reassembler]") {
-    const std::uint8_t flag = either_end();
+TEST_CASE("linger: each of two directions ends for itself by a FIN", "[reassembler]") {
     Lab lab;
     Peer client = lab.client();
     Peer server = lab.server();
@@ -51,8 +50,8 @@ TEST_CASE("linger: each of two directions ends for itself", "[reassembler]") {
     server.syn_ack(client);
     client.data(0, 10);
     server.data(0, 10);
-    end(client, flag, 10);
-    end(server, flag, 10);
+    client.fin(10);
+    server.fin(10);
     SECTION("truly") {
         lab.wait_ticking(defaults.linger_ns - 1);
         CHECK(lab.reassembler.flows() == 1);
@@ -63,13 +62,70 @@ TEST_CASE("linger: each of two directions ends for itself", "[reassembler]") {
         client.data(10, 20);
         lab.wait_ticking(defaults.linger_ns + 5 * second_ns);
         CHECK(lab.reassembler.flows() == 1);
-        end(client, flag, 20);
+        client.fin(20);
         lab.linger();
         CHECK(lab.transcript(0, true) == "open|" + text(0, 20) + "|close ended|");
     }
     CHECK(lab.transcript(0, false) == "open|" + text(0, 10) + "|close ended|");
     CHECK(lab.reassembler.flows() == 0);
     CHECK(lab.count(Counter::flows_closed) == 1);
+}
+
+TEST_CASE("linger: a RST ends both directions", "[reassembler]") {
+    const bool by_client = GENERATE(true, false);
+    Lab lab;
+    Peer one = by_client ? lab.client() : lab.server();
+    Peer other = by_client ? lab.server() : lab.client();
+    one.syn();
+    other.syn();
+    one.data(0, 10);
+    other.data(0, 10);
+    one.rst(10);
+    std::string of_one = "open|" + text(0, 10);
+    std::string of_other = of_one;
+    SECTION("and nothing follows") {}
+    SECTION("what was on its way from the other is delivered") {
+        other.data(10, 20);
+        of_other = "open|" + text(0, 20);
+    }
+    SECTION("both had ended") {
+        other.rst(10);
+    }
+    SECTION("that was false, as data behind it shows") {
+        one.data(10, 20);
+        lab.wait_ticking(defaults.linger_ns + 5 * second_ns);
+        CHECK(lab.reassembler.flows() == 1);
+        one.rst(20);
+        of_one = "open|" + text(0, 20);
+    }
+    SECTION("that is false, and only the other direction shows it: as long as it is heard of") {
+        for (std::uint64_t at = 10; at < 100; at += 10) {
+            lab.wait_ticking(defaults.linger_ns - second_ns);
+            other.data(at, at + 10);
+        }
+        of_other = "open|" + text(0, 100);
+    }
+    lab.wait_ticking(defaults.linger_ns - wheel_tick);
+    CHECK(lab.transcript(0, by_client) == of_one);
+    CHECK(lab.transcript(0, !by_client) == of_other);
+    lab.wait_ticking(2 * wheel_tick);
+    CHECK(lab.transcript(0, by_client) == of_one + "|close ended|");
+    CHECK(lab.transcript(0, !by_client).starts_with(of_other + "|close "));
+    CHECK(lab.reassembler.flows() == 0);
+    CHECK(lab.count(Counter::flows_closed) == 1);
+}
+
+TEST_CASE("linger: a RST ahead ends both directions in time", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    Peer server = lab.server();
+    client.syn();
+    server.syn_ack(client);
+    client.rst(500);
+    lab.wait_ticking(defaults.gap_timeout_ns);
+    lab.linger();
+    CHECK(lab.reassembler.flows() == 0);
+    CHECK(lab.transcript(0, true) == "open|gap 500|close ended|");
 }
 
 TEST_CASE("linger: a half-closed connection lives as long as the other half does", "[reassembler]") {
@@ -164,9 +220,10 @@ TEST_CASE("linger: an ended flow that is drained", "[reassembler]") {
         CHECK(lab.count(Counter::flows_closed) == 1);
     }
     SECTION("or half of it") {
+        server.syn();
         server.data(0, 10);
         lab.drain();
-        CHECK(lab.transcript(0, false) == "open midstream|" + text(0, 10) + "|close drained|");
+        CHECK(lab.transcript(0, false) == "open|" + text(0, 10) + "|close drained|");
         CHECK(lab.count(Counter::flows_drained) == 1);
     }
     CHECK(lab.transcript(0, true) == "open|" + text(0, 10) + "|close ended|");

@@ -32,7 +32,7 @@ struct Sent {
     [[nodiscard]] bool has(std::uint8_t flag) const { return (flags & flag) != 0; }
 };
 
-// A stream of `length` bytes as it comes by. `forged`: with ends that it doesn't have.
+// A stream of `length` bytes as it comes by. `forged`: its SYN out of order, too, and with ends that it doesn't have.
 std::vector<Sent> random_traffic(Random& random, std::uint64_t length, bool forged) {
     const std::size_t largest = random.of(std::vector<std::size_t>{1, 20, 300, 1460, 9000});
     const std::size_t window = random.of(std::vector<std::size_t>{1, 3, 10, 200});
@@ -46,7 +46,10 @@ std::vector<Sent> random_traffic(Random& random, std::uint64_t length, bool forg
         sent.order = all.size() + random.below(window);
         all.push_back(std::move(sent));
     };
-    if (!random.one_in(4)) all.push_back({.from = 0, .bytes = {}, .flags = TcpFlags::syn});
+    if (!random.one_in(4)) {
+        const Sent syn{.from = 0, .bytes = {}, .flags = TcpFlags::syn};
+        forged ? add(syn) : all.push_back(syn);
+    }
     std::uint64_t at = 0;
     while (at < length) {
         const std::uint64_t to = std::min<std::uint64_t>(length, at + random.between(1, largest));
@@ -91,10 +94,10 @@ void send(Peer& peer, const Sent& sent) {
 void send(NaiveStream& model, const Sent& sent) {
     if (sent.has(TcpFlags::syn)) model.open();
     if (sent.has(TcpFlags::rst)) {
-        model.ends(sent.from);
+        model.ends(sent.from, false);
     } else {
         if (!sent.bytes.empty()) model.arrives(sent.from, sent.bytes);
-        if (sent.has(TcpFlags::fin)) model.ends(sent.to());
+        if (sent.has(TcpFlags::fin)) model.ends(sent.to(), true);
     }
 }
 
@@ -111,6 +114,7 @@ void check_against_model(std::uint64_t seed) {
     INFO(random.seed());
     tcp::Limits limits = roomy_limits();
     limits.opening_timeout_ns = limits.idle_timeout_ns;  // it shall not come between
+    limits.join_wait_ns = limits.gap_timeout_ns;
     Lab lab(limits);
     Peer client = lab.client(
         0, random.one_in(2) ? static_cast<Seq>(0u - random.below(8000)) : static_cast<Seq>(random.engine()()));
@@ -118,12 +122,14 @@ void check_against_model(std::uint64_t seed) {
     NaiveStream model;
     const std::uint64_t length = random.one_in(10) ? random.below(20) : random.below(7000);
     const auto holes_given_up = [&] {
-        lab.wait_ticking(2 * second_ns, second_ns / 5);
+        lab.wait_ticking(3 * second_ns, second_ns / 5);
         model.time_passes();
     };
     std::set<std::uint64_t> starts;
     std::uint64_t reset_text = 0;
     for (const Sent& sent : random_traffic(random, length, true)) {
+        // Behind that, another connection would begin with it.
+        if (sent.has(TcpFlags::syn) && !lab.transcript().empty()) continue;
         send(client, sent);
         send(model, sent);
         if (!sent.has(TcpFlags::rst)) starts.insert(sent.from);
@@ -158,7 +164,7 @@ void check_against_model(std::uint64_t seed) {
 
     REQUIRE(lab.count(Counter::tcp_delivered_bytes) == model.delivered());
     REQUIRE(lab.count(Counter::tcp_after_close_bytes) == reset_text + model.behind_end());
-    REQUIRE(lab.count(Counter::tcp_duplicate_bytes) ==
+    REQUIRE(lab.count(Counter::tcp_duplicate_bytes) + lab.count(Counter::tcp_late_bytes) ==
             lab.sent_bytes - model.delivered() - reset_text - model.behind_end());
     REQUIRE(lab.count(Counter::tcp_gap_bytes) == model.lost());
     REQUIRE(lab.count(Counter::tcp_end_disbelieved) == model.disbelieved());
@@ -254,6 +260,7 @@ tcp::Limits whole_ticks() {
     tcp::Limits limits = roomy_limits();
     limits.gap_timeout_ns = 8 * wheel_tick - 1;
     limits.acked_gap_timeout_ns = 2 * wheel_tick - 1;
+    limits.join_wait_ns = 0;  // so a stream begins with what came first
     limits.opening_timeout_ns = limits.linger_ns = limits.idle_timeout_ns = 3600 * second_ns;
     return limits;
 }
@@ -305,8 +312,17 @@ std::string laid_out(const std::string& transcript) {
     return out;
 }
 
+// An ACK of part of a hole makes two gaps of it.
+std::string without_gaps(std::string transcript) {
+    for (std::size_t at = transcript.find("gap "); at != std::string::npos; at = transcript.find("gap ", at)) {
+        transcript.erase(at, transcript.find('|', at) + 1 - at);
+    }
+    return transcript;
+}
+
 // How many bytes one of the two was told and the other not. Who wasn't had given the byte's hole up for its age before the
-// byte came, or because of an ACK; an ACK moves the stream on, so from there the ages of holes differ, too.
+// byte came, or because of an ACK; and an ACK moves the stream on, or keeps the hole open, so from there the ages of
+// holes differ, too.
 std::size_t compare(const Lab& both, const Direction& one) {
     const std::string together = both.transcript(0, one.client);
     const std::string alone = one.alone.transcript();
@@ -331,17 +347,16 @@ std::size_t compare(const Lab& both, const Direction& one) {
     std::size_t different = 0;
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         if (bytes[i] == bytes_alone[i]) continue;
+        ++different;
         const std::uint64_t long_ago = one.came.at(origin + i) - both.limits.acked_gap_timeout_ns;
-        if (++different == 1) REQUIRE(acked_ns(bytes.find('-')) <= long_ago);
         if (bytes_alone[i] == '-') {
             REQUIRE(too_old(bytes_alone, i));
         } else {
             REQUIRE(bytes[i] == '-');
-            const std::size_t hole = bytes.find_last_not_of('-', i) + 1;
-            REQUIRE((acked_ns(hole) <= long_ago || too_old(bytes, i)));
+            REQUIRE((acked_ns(i) <= long_ago || too_old(bytes, i)));
         }
     }
-    if (different == 0) REQUIRE(together == alone);
+    if (different == 0) REQUIRE(without_gaps(together) == without_gaps(alone));
     return different;
 }
 
