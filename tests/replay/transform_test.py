@@ -38,11 +38,9 @@ EXCLUDED = {
 }
 IN_ORDER = {
     "tcp-gap-*": "when a hole is given up is its point",
-    "tcp-midstream*": "what comes first in mid-stream is its point",
     "tcp-overlap": "which copy comes first is its point",
     "tcp-port-reuse": "which connection comes first is its point",
     "tcp-rst": "what is sent behind a RST is its point",
-    "tcp-syn-*": "where the SYN comes is its point",
     "vxlan-cut": "holes are its point",
 }
 FIXED = {

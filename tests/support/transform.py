@@ -86,13 +86,14 @@ def each(frames, change):
 # ---- what networks do ----
 
 def reorder(frames, rng, share=0.05, most=4):
-    """A share of the frames arrives later, behind up to `most` others of the same second. SYNs stay: a stream that
-    shows data first is one that is joined in the middle."""
+    """A share of the frames arrives later, behind up to `most` others of the same second; a SYN, of the next 50 ms: a
+    stream waits no longer for one before it begins in mid-stream."""
     data = [content for _, content in frames]
     for at in range(len(data) - 1, -1, -1):
-        if rng.random() < share and not begins_stream(data[at]):
+        if rng.random() < share:
             to = min(at + rng.randint(1, most), len(data) - 1)
-            while frames[to][0] // SECOND_NS != frames[at][0] // SECOND_NS:
+            late = SECOND_NS // 20 if begins_stream(data[at]) else SECOND_NS
+            while frames[to][0] // SECOND_NS != frames[at][0] // SECOND_NS or frames[to][0] - frames[at][0] > late:
                 to -= 1
             data.insert(to, data.pop(at))
     return [(time, content) for (time, _), content in zip(frames, data)]
