@@ -19,8 +19,9 @@ struct Limits {
     std::uint64_t gap_timeout_ns = 1 * second_ns;  // a hole older than this is given up: tcp_gaps
     std::uint64_t acked_gap_timeout_ns = second_ns / 4;  // the same once the peer has acknowledged what is missing
     // A direction seen without its SYN begins this much later: bytes from so far in front, and the SYN, may be on their way.
-    // Each waits like bytes behind a hole, while half of held_bytes is free.
+    // What came waits like bytes behind a hole, while half of held_bytes is free, and not more than join_bytes of it.
     std::uint64_t join_wait_ns = second_ns / 20;
+    std::size_t join_bytes = 4 << 10;
     std::uint32_t join_reach = 64 << 10;
     // Longer than the longest idle timeout of a load balancer in front (an NLB's: 350 s): then flows_idle, and a later
     // segment is picked up in mid-stream.

@@ -121,7 +121,10 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
         }
         if (!waited && !half.joining) counters_.add(Counter::tcp_out_of_order_segments);
         waited = true;
-        if (hold(half, piece, line.now_ns)) return;
+        if (hold(half, piece, line.now_ns)) {
+            if (half.joining && half.held_bytes > limits_.join_bytes) give_up_hole(line);
+            return;
+        }
         if (half.held != nullptr) {
             give_up_hole(line);  // makes room; what is left of the piece is looked at again
         } else if (half.joining) {

@@ -116,7 +116,8 @@ class RoomyLine {
         limits.held_bytes = limits.held_bytes_per_flow = 1000 * 2048;
         limits.idle_timeout_ns = limits.opening_timeout_ns = 1'000'000 * second_ns;
         limits.join_wait_ns = limits.gap_timeout_ns;  // time passes for both or for none
-        limits.linger_ns = 2000 * second_ns;          // longer than all pauses together
+        limits.join_bytes = limits.held_bytes;
+        limits.linger_ns = 2000 * second_ns;  // longer than all pauses together
         return limits;
     }
 

@@ -145,6 +145,19 @@ TEST_CASE("reassembler: what comes late in front of a FIN is still the stream's"
     }
 }
 
+TEST_CASE("reassembler: a SYN behind a false end ahead is not believed at once either", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    client.data(0, 10);
+    client.rst(1'000'000);
+    lab.wait_ticking(5 * gap_timeout);
+    client.again(3'000'000'000).syn();
+    client.data(10, 20);
+    CHECK(lab.transcript() == "open|" + text(0, 20));
+    CHECK(lab.count(Counter::flows_reused) == 0);
+}
+
 TEST_CASE("reassembler: a FIN after a silence gives what is missing its time", "[reassembler]") {
     Lab lab;
     Peer client = lab.client();

@@ -115,6 +115,7 @@ void check_against_model(std::uint64_t seed) {
     tcp::Limits limits = roomy_limits();
     limits.opening_timeout_ns = limits.idle_timeout_ns;  // it shall not come between
     limits.join_wait_ns = limits.gap_timeout_ns;
+    limits.join_bytes = limits.held_bytes;
     Lab lab(limits);
     Peer client = lab.client(
         0, random.one_in(2) ? static_cast<Seq>(0u - random.below(8000)) : static_cast<Seq>(random.engine()()));
