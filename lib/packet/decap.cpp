@@ -12,6 +12,11 @@ namespace {
 
 constexpr int max_tunnels = 4;
 
+// The ports that IANA keeps for what a mirrored host wraps its packets in.
+constexpr std::uint16_t port_teredo = 3544;
+constexpr std::uint16_t port_gre = 4754;
+constexpr std::uint16_t port_vxlan_gpe = 4790;
+
 Counter outer_drop(Flaw flaw, const IpPacket& packet) noexcept {
     switch (flaw) {
     case Flaw::truncated:
@@ -75,6 +80,18 @@ Decapsulator::Tunnel Decapsulator::tunnel_of(std::uint16_t udp_port) const noexc
     return has(config_.geneve_ports) ? Tunnel::geneve : Tunnel::none;
 }
 
+// The tunnel of a mirrored host's own in a datagram that is none of the mirror's. Teredo's port is only its servers':
+// clients and relays take any for what they carry, so it is known by what it holds, and then already taken off.
+Decapsulator::Tunnel Decapsulator::own_tunnel(const std::uint8_t* udp, Cursor& datagram) noexcept {
+    const std::uint16_t from = load_be16(udp);
+    const std::uint16_t to = load_be16(udp + 2);
+    const std::size_t length = load_be16(udp + 4);
+    if (to == port_gre) return Tunnel::gre;
+    if (to == port_vxlan_gpe) return Tunnel::vxlan_gpe;
+    const bool server = from == port_teredo || to == port_teredo;
+    return length >= 8 && strip_teredo(datagram, length - 8, server) ? Tunnel::teredo : Tunnel::none;
+}
+
 bool Decapsulator::vni_accepted(std::uint32_t vni) const noexcept {
     const auto has = [vni](const std::vector<std::uint32_t>& list) {
         return std::find(list.begin(), list.end(), vni) != list.end();
@@ -116,6 +133,7 @@ Counter Decapsulator::decap(const Frame& frame, Segment& segment, FragmentTable*
                 return inner ? Counter::frame_inner_truncated : Counter::frame_outer_truncated;
             }
             tunnel = tunnel_of(load_be16(header + 2));
+            if (tunnel == Tunnel::none && inner) tunnel = own_tunnel(header, cursor);
             if (tunnel != Tunnel::none) {
                 const std::size_t length = load_be16(header + 4);
                 if (length < 8) return inner ? Counter::frame_inner_bad_length : Counter::frame_outer_truncated;
@@ -129,13 +147,18 @@ Counter Decapsulator::decap(const Frame& frame, Segment& segment, FragmentTable*
             ethertype = strip_link(cursor, LinkType::ethernet);
             continue;
         }
-        case Tunnel::geneve: {
+        case Tunnel::geneve:
+        case Tunnel::vxlan_gpe: {
             std::uint16_t type = 0;
-            const Counter stripped = strip_geneve(cursor, vni, type);
+            const Counter stripped =
+                tunnel == Tunnel::geneve ? strip_geneve(cursor, vni, type) : strip_vxlan_gpe(cursor, vni, type);
             if (stripped != Counter::segments) return stripped;
             ethertype = type == ethertype_bridged ? strip_link(cursor, LinkType::ethernet) : type;
             continue;
         }
+        // As they are without UDP around them.
+        case Tunnel::gre: packet.protocol = protocol_gre; break;
+        case Tunnel::teredo: packet.protocol = protocol_ipv6; break;
         case Tunnel::none: break;
         }
         if (!inner) return Counter::frame_not_tunnel;

@@ -3,8 +3,8 @@
 //
 // In:   a Frame: Ethernet, IPv4 or IPv6, UDP, then VXLAN (RFC 7348) or GENEVE (RFC 8926), then the mirrored frame, in
 //       which GENEVE may hold VXLAN (a gateway load balancer in the path of a mirror), and in which the mirrored host
-//       may itself use VLANs, MPLS, PPPoE, IP in IP, GRE or ERSPAN. Fragments on either level, with a table to put them
-//       together in.
+//       may itself use VLANs, MPLS, PPPoE, IP in IP, GRE (in UDP, too), ERSPAN, VXLAN-GPE or Teredo. Fragments on
+//       either level, with a table to put them together in.
 // Out:  a Segment, a view of the frame's bytes or of the fragment table's; or the counter that says why there is none.
 // Lengths come from the IP headers, never from the frame, so padding is not payload; a frame that was cut keeps the
 // bytes it has, and Segment::missing says how many it lost. Checksums are not looked at: mirrors show offloaded ones.
@@ -43,9 +43,10 @@ class Decapsulator {
         const Frame& frame, Segment& segment, FragmentTable* fragments = nullptr) const noexcept;
 
   private:
-    enum class Tunnel : std::uint8_t { none, vxlan, geneve };
+    enum class Tunnel : std::uint8_t { none, vxlan, geneve, vxlan_gpe, gre, teredo };
 
     [[nodiscard]] Tunnel tunnel_of(std::uint16_t udp_port) const noexcept;
+    [[nodiscard]] static Tunnel own_tunnel(const std::uint8_t* udp, Cursor& datagram) noexcept;
     [[nodiscard]] bool vni_accepted(std::uint32_t vni) const noexcept;
     [[nodiscard]] Counter finish(
         const Frame& frame, const IpPacket& packet, std::uint32_t vni, Segment& segment) const noexcept;

@@ -8,6 +8,7 @@ namespace {
 
 constexpr int max_tags = 8;  // of all kinds together
 constexpr std::uint16_t largest_802_3_length = 0x05ff;
+constexpr std::uint32_t teredo_prefix = 0x20010000;
 
 // An IP packet without anything that names it: the version is in its first bits.
 std::optional<std::uint16_t> ethertype_by_version(const Cursor& cursor) noexcept {
@@ -61,6 +62,15 @@ std::optional<std::uint16_t> strip_tags(Cursor& cursor, std::uint16_t type) noex
     return std::uint16_t{0};
 }
 
+std::uint16_t ethertype_of_gpe(std::uint8_t next_protocol) noexcept {
+    switch (next_protocol) {
+    case 1: return ethertype_ipv4;
+    case 2: return ethertype_ipv6;
+    case 3: return ethertype_bridged;
+    default: return 0;
+    }
+}
+
 }  // namespace
 
 std::optional<std::uint16_t> strip_link(Cursor& cursor, LinkType link) noexcept {
@@ -84,6 +94,17 @@ Counter strip_vxlan(Cursor& cursor, std::uint32_t& vni) noexcept {
     if (header == nullptr) return Counter::frame_tunnel_truncated;
     if ((header[0] & 0x08) == 0) return Counter::frame_vxlan_no_vni;
     vni = load_be24(header + 4);
+    return Counter::segments;
+}
+
+Counter strip_vxlan_gpe(Cursor& cursor, std::uint32_t& vni, std::uint16_t& ethertype) noexcept {
+    const Bytes header = cursor.rest();
+    const Counter stripped = strip_vxlan(cursor, vni);
+    if (stripped != Counter::segments) return stripped;
+    const bool names_next = (header[0] & 0x04) != 0;
+    const bool understood = (header[0] & 0x31) == 0;  // two bits of version, and O
+    ethertype = 0;
+    if (understood) ethertype = names_next ? ethertype_of_gpe(header[3]) : ethertype_bridged;
     return Counter::segments;
 }
 
@@ -117,6 +138,27 @@ std::optional<std::uint16_t> strip_gre(Cursor& cursor) noexcept {
         return cursor.take((erspan[11] & 1) * 8u) != nullptr ? std::optional(ethertype_bridged) : std::nullopt;
     }
     return type == ethertype_bridged ? type : strip_tags(cursor, type);
+}
+
+bool strip_teredo(Cursor& cursor, std::size_t promised, bool known_by_port) noexcept {
+    Cursor ahead = cursor;
+    ahead.limit(promised);
+    const auto begins_with = [&ahead](std::uint16_t indication) {
+        return ahead.left() >= 2 && load_be16(ahead.rest().data()) == indication;
+    };
+    if (begins_with(1)) {  // authentication: two lengths, the identifier and value they count, a nonce, a confirmation
+        const std::uint8_t* header = ahead.take(4);
+        if (header == nullptr || ahead.take(header[2] + header[3] + 9u) == nullptr) return false;
+    }
+    if (begins_with(0) && ahead.take(8) == nullptr) return false;  // origin: a port and an address
+    const std::size_t indications = cursor.left() - ahead.left();
+    if (ahead.left() < 40) return false;
+    const std::uint8_t* ipv6 = ahead.rest().data();
+    const bool fits = indications + 40 + load_be16(ipv6 + 4) <= promised;
+    const bool known = known_by_port || load_be32(ipv6 + 8) == teredo_prefix || load_be32(ipv6 + 24) == teredo_prefix;
+    if ((ipv6[0] >> 4) != 6 || !fits || !known) return false;
+    cursor = ahead;
+    return true;
 }
 
 }  // namespace rebuilder::packet

@@ -24,11 +24,20 @@ inline constexpr std::uint16_t ethertype_bridged = 0x6558;  // an Ethernet frame
 // RFC 7348, section 5. Bits other than the I flag are reserved, and ignored. Counter::segments, or the drop.
 [[nodiscard]] Counter strip_vxlan(Cursor& cursor, std::uint32_t& vni) noexcept;
 
+// VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe): VXLAN that names what follows when its P flag is set; without, it is Ethernet.
+// Another version and OAM are ethertype 0. The same answers.
+[[nodiscard]] Counter strip_vxlan_gpe(Cursor& cursor, std::uint32_t& vni, std::uint16_t& ethertype) noexcept;
+
 // RFC 8926, section 3.4. Options are skipped whatever they say; control packets carry no frame. The same answers.
 [[nodiscard]] Counter strip_geneve(Cursor& cursor, std::uint32_t& vni, std::uint16_t& ethertype) noexcept;
 
 // RFC 2784 and 2890, with ERSPAN (draft-foschiano-erspan) of all three types. The ethertype of what follows, 0 when it
 // is nothing that may hold IP, nothing when a header is cut.
 [[nodiscard]] std::optional<std::uint16_t> strip_gre(Cursor& cursor) noexcept;
+
+// Teredo (RFC 4380, section 5.1.1), in a datagram that promises `promised` bytes: authentication and origin indications,
+// then an IPv6 packet that is not longer than the rest. Where its port doesn't say that it is Teredo, an address in
+// 2001::/32 must. If it isn't so, nothing is taken off: false.
+[[nodiscard]] bool strip_teredo(Cursor& cursor, std::size_t promised, bool known_by_port) noexcept;
 
 }  // namespace rebuilder::packet

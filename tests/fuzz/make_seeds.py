@@ -213,6 +213,41 @@ def made_seeds():
     yield "idle", made(4, 0, flags=2) + made(4, 1, first) + flush + operation(TICK, 21 * 10**9) + made(4, 11, second)
 
 
+# ---- what else a packet can be wrapped in ----------------------------------------------------------------------
+
+TEREDO = bytes.fromhex("20010000c0000201")  # the first half of a client's address
+
+
+def ipv4(protocol, payload):
+    return struct.pack(">BBHIBBH", 0x45, 0, 20 + len(payload), 0, 64, protocol, 0) + bytes(range(8)) + payload
+
+
+def datagram(to, payload):
+    return ipv4(17, struct.pack(">HHHH", 50000, to, 8 + len(payload), 0) + payload)
+
+
+def own_tunnels(tcp):
+    """IPv4 packets in which a mirrored host's own tunnels carry a TCP segment."""
+    packet = ipv4(6, tcp)
+    teredo = struct.pack(">IHBB", 6 << 28, len(tcp), 6, 64) + TEREDO + bytes(24) + tcp
+    yield "gre", datagram(4754, b"\0\0\x08\0" + packet)
+    yield "gre-key", datagram(4754, b"\x20\0\x65\x58key." + bytes(12) + b"\x08\0" + packet)
+    yield "gpe-ipv4", datagram(4790, b"\x0c\0\0\x01\0\x05\x61\0" + packet)
+    yield "gpe-ipv6", datagram(4790, b"\x0c\0\0\x02\0\x05\x61\0" + teredo)
+    yield "gpe-ethernet", datagram(4790, b"\x0c\0\0\x03\0\x05\x61\0" + bytes(12) + b"\x08\0" + packet)
+    yield "gpe-unnamed", datagram(4790, b"\x08\0\0\0\0\x05\x61\0" + bytes(12) + b"\x08\0" + packet)
+    yield "teredo", datagram(32900, teredo)
+    yield "teredo-origin", datagram(3544, b"\0\0ppaaaa" + teredo)
+    yield "teredo-both", datagram(3544, b"\0\1\2\3iiaaannnnnnnnc\0\0ppaaaa" + teredo)
+    yield "all", datagram(4754, b"\0\0\x08\0" + datagram(4790, b"\x0c\0\0\x01\0\x05\x61\0" + datagram(1, teredo)))
+
+
+def wrapped_frames(tcp):
+    ethernet = bytes(12) + b"\x08\0"
+    for name, packet in own_tunnels(tcp):
+        yield "own-" + name, ethernet + datagram(4789, b"\x08\0\0\0\0\x05\x61\0" + ethernet + packet)
+
+
 # ---- segments ------------------------------------------------------------------------------------------------
 
 FIN, SYN, RST, ACK, MISSING, THEN_TICK, CHANGED = 0x01, 0x02, 0x04, 0x10, 0x20, 0x40, 0x80
@@ -333,6 +368,8 @@ def seeds(captures):
         yield "decap", name, b"".join(first)
         for number, frame in enumerate(first):
             yield "decap", f"{name}-{number}", frame
+    for name, frame in wrapped_frames(struct.pack(">HHIIHHI", 40000, 80, 1, 1, 0x5018, 502, 0) + GET):
+        yield "decap", name, struct.pack(">H", len(frame)) + frame
     for name, header in PROXY.items():
         yield "proxy_protocol", name, header
         yield "proxy_protocol", name + "-and-request", header + GET

@@ -32,7 +32,9 @@ LATE = "sees the hole filled, after we gave it up: too late, or too much behind 
 METHODS = "knows methods by a list"
 NETWORKS = "takes equal connections in two virtual networks for one"
 NOT_MIRRORED = "also shows what no mirror sent: outside the tunnel, or without a VNI"
+NO_GPE = "knows no VXLAN-GPE that doesn't name what follows"
 PROXY = "knows no HTTP behind the PROXY protocol's header"
+TEREDO = "knows Teredo by its servers' port only"
 KNOWN = {
     "h1-chunked": [
         ("only ours", "POST /odd-splits shop.example.com", CHUNKS),
@@ -101,6 +103,12 @@ KNOWN = {
         ("only ours", "GET /behind shop.example.com", HOLE),
         ("only ours", "POST /fits shop.example.com", HOLE),
         ("only ours", "GET /end shop.example.com", HOLE),
+    ],
+    "vxlan-inner-tunnels": [
+        ("only ours", "GET /gpe-none shop.example.com", NO_GPE),
+        ("only ours", "POST /gpe-none shop.example.com", NO_GPE),
+        ("only ours", "GET /teredo shop.example.com", TEREDO),
+        ("only ours", "POST /teredo shop.example.com", TEREDO),
     ],
     "vxlan-refused": [
         ("only tshark", "GET /-/healthcheck 10.0.9.9", NOT_MIRRORED),

@@ -259,6 +259,10 @@ TEST_CASE("decap accepts: tunnels", "[decap]") {
     accept({.description = "VXLAN holding GENEVE",
         .frame = with_request(mirror(5).eth().ipv4().udp({.to = 6081}).geneve({.vni = 6})),
         .vni = 6});
+    accept({.description = "VXLAN holding VXLAN-GPE: the innermost VNI counts",
+        .frame = with_request(mirror(5).eth().ipv4().udp({.to = 4790}).vxlan({.vni = 6, .flags = 0x0c, .reserved = 1})),
+        .vni = 6,
+        .filter = {.allow = {6}}});
     accept({.description = "three tunnels",
         .frame =
             with_request(mirror(5).eth().ipv4().udp().vxlan({.vni = 6}).eth().ipv6().udp().vxlan({.vni = 7}).eth()),
@@ -321,6 +325,9 @@ TEST_CASE("decap accepts: filters let pass", "[decap]") {
     accept({.description = "other tunnel ports",
         .frame = with_request(PacketBuilder().eth().ipv4().udp({.to = 8472}).vxlan().eth()),
         .filter = {.vxlan_ports = {4789, 8472}}});
+    accept({.description = "VXLAN-GPE's port, if it is the mirror's: VXLAN",
+        .frame = with_request(outer().ipv4().udp({.to = 4790}).vxlan({.flags = 0x0c, .reserved = 1}).eth()),
+        .filter = {.vxlan_ports = {4790}}});
     accept({.description = "VNI allowed",
         .frame = with_request(mirror(7).eth()),
         .vni = 7,

@@ -14,6 +14,7 @@ using namespace rebuilder;
 using namespace rebuilder::packet;
 using rebuilder::test::Octets;
 using rebuilder::test::PacketBuilder;
+using namespace std::string_view_literals;
 
 namespace {
 
@@ -56,6 +57,29 @@ void check_prefixes(const Octets& frame, LinkType link, const DecapConfig& confi
             REQUIRE((segment.payload.empty() || segment.payload.back() == frame[size - 1]));
         }
     }
+}
+
+// GRE, which holds VXLAN-GPE, which holds Teredo with both of its indications.
+Octets own_tunnels() {
+    return PacketBuilder()
+        .eth()
+        .ipv4()
+        .udp()
+        .vxlan()
+        .eth()
+        .ipv4()
+        .udp({.to = 4754})
+        .payload("\x20\0\x08\0\1\2\3\4"sv)
+        .ipv4()
+        .udp({.to = 4790})
+        .vxlan({.flags = 0x0c, .reserved = 2})
+        .ipv6()
+        .udp({.to = 3544})
+        .payload("\0\1\0\0nnnnnnnnc\0\0ppaaaa"sv)
+        .ipv6({.to = {0x20, 0x01}})
+        .tcp()
+        .payload("GET / HTTP/1.1")
+        .build();
 }
 
 }  // namespace
@@ -124,6 +148,19 @@ TEST_CASE("decap: every prefix of GENEVE holding VXLAN", "[decap]") {
             {headers, Counter::frame_inner_truncated}});
 }
 
+TEST_CASE("decap: every prefix of a mirrored host's own tunnels in UDP", "[decap]") {
+    const Octets frame = own_tunnels();
+    const std::size_t mirror = 14 + 20 + 8;
+    const std::size_t gpe = mirror + 8 + 14 + 20 + 8 + 8 + 20 + 8;
+    const std::size_t teredo = gpe + 8 + 40 + 8;
+    const std::size_t packet = teredo + 13 + 8 + 40;
+    check_prefixes(frame, LinkType::ethernet, {},
+        {{mirror, Counter::frame_outer_truncated}, {mirror + 8, Counter::frame_tunnel_truncated},
+            {gpe, Counter::frame_inner_truncated}, {gpe + 8, Counter::frame_tunnel_truncated},
+            {teredo, Counter::frame_inner_truncated}, {packet, Counter::frame_inner_not_tcp},
+            {packet + 20, Counter::frame_inner_truncated}});
+}
+
 TEST_CASE("decap: every prefix of a plain frame, by link type", "[decap]") {
     DecapConfig plain;
     plain.accept_plain = true;
@@ -173,6 +210,7 @@ TEST_CASE("decap: changed bytes never lead outside the frame", "[decap]") {
             .payload("GET /")
             .build(),
         PacketBuilder().eth().ipv4().udp({.to = 6081}).geneve().ipv4().udp().vxlan().eth().vlan().ipv6().tcp().build(),
+        own_tunnels(),
     };
     DecapConfig plain;
     plain.accept_plain = true;
