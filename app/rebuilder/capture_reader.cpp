@@ -27,6 +27,9 @@ std::optional<packet::LinkType> link_type(int datalink) {
     case DLT_LINUX_SLL2: return packet::LinkType::linux_sll2;
     case DLT_NULL:
     case DLT_LOOP: return packet::LinkType::null_loopback;
+    case DLT_C_HDLC: return packet::LinkType::cisco_hdlc;
+    case DLT_PPP: return packet::LinkType::ppp;
+    case DLT_PPP_ETHER: return packet::LinkType::pppoe;
     default: return std::nullopt;
     }
 }
@@ -58,8 +61,9 @@ CaptureReader::CaptureReader(const std::string& path) : path_(path) {
     if (!known) {
         const char* name = pcap_datalink_val_to_name(datalink);
         throw Error(ExitStatus::usage,
-            fmt::format("{}: link type {} is not one of Ethernet, raw IP, Linux cooked and BSD loopback", path,
-                name != nullptr ? name : std::to_string(datalink)));
+            fmt::format("{}: link type {} is not one of Ethernet, raw IP, Linux cooked, BSD loopback, Cisco HDLC, "
+                        "PPP and PPPoE",
+                path, name != nullptr ? name : std::to_string(datalink)));
     }
     link_ = *known;
     bytes_.resize(max_burst * 2048 + largest_frame);

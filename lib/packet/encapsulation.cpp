@@ -8,6 +8,7 @@ namespace {
 
 constexpr int max_tags = 8;  // of all kinds together
 constexpr std::uint16_t largest_802_3_length = 0x05ff;
+constexpr std::uint16_t ethertype_pppoe = 0x8864;  // a session
 constexpr std::uint32_t teredo_prefix = 0x20010000;
 
 // An IP packet without anything that names it: the version is in its first bits.
@@ -47,7 +48,7 @@ std::optional<std::uint16_t> strip_tags(Cursor& cursor, std::uint16_t type) noex
             const std::uint8_t* label = cursor.take(4);
             if (label == nullptr) return std::nullopt;
             if ((label[2] & 1) != 0) return ethertype_by_version(cursor);
-        } else if (type == 0x8864) {  // a PPPoE session
+        } else if (type == ethertype_pppoe) {
             if (cursor.take(6) == nullptr) return std::nullopt;
             return strip_ppp(cursor);
         } else if (type <= largest_802_3_length) {  // a length: LLC follows, and with SNAP the ethertype
@@ -83,6 +84,11 @@ std::optional<std::uint16_t> strip_link(Cursor& cursor, LinkType link) noexcept 
     case LinkType::null_loopback:  // the address family differs between systems: the version says it better
         return cursor.take(4) != nullptr ? ethertype_by_version(cursor) : std::nullopt;
     case LinkType::raw_ip: return ethertype_by_version(cursor);
+    case LinkType::cisco_hdlc: size = 4, type_at = 2; break;
+    case LinkType::ppp:  // with or without the address and control bytes of HDLC
+        if (cursor.left() >= 2 && load_be16(cursor.rest().data()) == 0xff03) cursor.take(2);
+        return strip_ppp(cursor);
+    case LinkType::pppoe: return strip_tags(cursor, ethertype_pppoe);
     }
     const std::uint8_t* header = cursor.take(size);
     if (header == nullptr) return std::nullopt;

@@ -16,6 +16,9 @@ enum class LinkType : std::uint8_t {
     linux_sll,      // Linux cooked capture, 16 bytes of header
     linux_sll2,     // Linux cooked capture v2, 20 bytes of header
     null_loopback,  // BSD loopback, a 4 byte address family in the capturing host's byte order
+    cisco_hdlc,     // 2 bytes, and the ethertype
+    ppp,            // RFC 1661, in HDLC's framing (RFC 1662) or without
+    pppoe,          // RFC 2516, a session's header
 };
 
 struct Frame {

@@ -30,8 +30,8 @@ constexpr std::uint32_t allowed_vni = 1377;
 constexpr std::uint16_t allowed_port = 80;
 constexpr std::uint64_t time_ns = 1'700'000'000'000'000'000;
 constexpr std::size_t most_promised = 65535;
-constexpr auto all_links = std::to_array<LinkType>(
-    {LinkType::ethernet, LinkType::raw_ip, LinkType::linux_sll, LinkType::linux_sll2, LinkType::null_loopback});
+constexpr auto all_links = std::to_array<LinkType>({LinkType::ethernet, LinkType::raw_ip, LinkType::linux_sll,
+    LinkType::linux_sll2, LinkType::null_loopback, LinkType::cisco_hdlc, LinkType::ppp, LinkType::pppoe});
 
 struct Reader {
     DecapConfig config;

@@ -215,6 +215,7 @@ def made_seeds():
 
 # ---- what else a packet can be wrapped in ----------------------------------------------------------------------
 
+LINKS = {"cisco-hdlc": b"\x0f\0\x08\0", "ppp": b"\xff\x03\0\x21", "pppoe": b"\x11\0\0\x07\0\x30\0\x21"}
 TEREDO = bytes.fromhex("20010000c0000201")  # the first half of a client's address
 
 
@@ -246,6 +247,8 @@ def wrapped_frames(tcp):
     ethernet = bytes(12) + b"\x08\0"
     for name, packet in own_tunnels(tcp):
         yield "own-" + name, ethernet + datagram(4789, b"\x08\0\0\0\0\x05\x61\0" + ethernet + packet)
+    for name, header in LINKS.items():
+        yield "link-" + name, header + ipv4(6, tcp)
 
 
 # ---- segments ------------------------------------------------------------------------------------------------

@@ -16,14 +16,10 @@ SPACE = "reference: cuts the target at its space"
 THREE_TIMES = "reference: the capture has the connection plain and in two networks; they are taken for one"
 TWO_HOPS = "reference: has one hop's request twice, where the capture has it on two hops"
 
-# Limits of ours.
-LINK_TYPE = "limit: the link type is none that replay reads"
-
 # Exit statuses other than 0.
 STATUSES = [
     ("pcapfileex__fixtures__corrupted", "as is", 1, "the file is damaged behind its requests"),
     ("ppp__Pcap_Test__PcapExamples__pcapng-example", "as is", 1, "two link types in one file, which libpcap refuses"),
-    ("sv__decode-chdlc-01__hdlc-http_1tx", "as is", 2, LINK_TYPE),
 ]
 
 EXPLAINED = {
@@ -52,9 +48,6 @@ EXPLAINED = {
         ("both", "extra GET 127.0.0.1:80 /shell?cd+/tmp;rm+-rf+*;wget+ http://23....", SPACE),
         ("both", "missing GET 127.0.0.1:80 /shell?cd+/tmp;rm+-rf+*;wget+", SPACE),
         ("both", "missing GET 127.0.0.1:80 /shell?cd+/tmp;rm+-rf+*;wget+", SPACE),
-    ],
-    "sv__decode-chdlc-01__hdlc-http_1tx": [
-        ("as is", "missing GET view.atdmt.com /CNT/iview/161445187/direct;wi.160;hi....", LINK_TYPE),
     ],
     "sv__http-chunked": [
         ("both", "missing HEAD localhost /resources/fonts/SourceSansPro-Regular.ttf", NO_CHUNKS),

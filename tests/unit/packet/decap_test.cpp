@@ -10,6 +10,7 @@
 #include "packet/decap.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "support/catch.h"
@@ -22,6 +23,7 @@ using rebuilder::test::address6;
 using rebuilder::test::key_address6;
 using rebuilder::test::Octets;
 using rebuilder::test::PacketBuilder;
+using namespace std::string_view_literals;
 
 namespace {
 
@@ -315,6 +317,37 @@ TEST_CASE("decap accepts: link types", "[decap]") {
         .filter = plain});
 }
 
+TEST_CASE("decap accepts: link types of serial lines", "[decap]") {
+    const auto plain_ipv4 = [](const char* description, LinkType link, std::string_view header) {
+        accept({.description = description,
+            .frame = with_request(PacketBuilder().payload(header)),
+            .vni = no_vni,
+            .link = link,
+            .filter = plain});
+    };
+    const auto plain_ipv6 = [](const char* description, LinkType link, std::string_view header) {
+        accept({.description = description,
+            .frame = PacketBuilder().payload(header).ipv6().tcp().payload("GET /").build(),
+            .from = client6,
+            .to = server6,
+            .vni = no_vni,
+            .link = link,
+            .filter = plain});
+    };
+    plain_ipv4("Cisco HDLC", LinkType::cisco_hdlc, "\x0f\0\x08\0"sv);
+    plain_ipv6("Cisco HDLC, multicast, IPv6", LinkType::cisco_hdlc, "\x8f\0\x86\xdd"sv);
+    plain_ipv4("Cisco HDLC, MPLS", LinkType::cisco_hdlc, "\x0f\0\x88\x47\0\x01\x01\x40"sv);
+    plain_ipv4("PPP", LinkType::ppp, "\0\x21"sv);
+    plain_ipv6("PPP, compressed, IPv6", LinkType::ppp, "\x57"sv);
+    plain_ipv4("PPP in HDLC's framing", LinkType::ppp, "\xff\x03\0\x21"sv);
+    plain_ipv6("PPP in HDLC's framing, compressed, IPv6", LinkType::ppp, "\xff\x03\x57"sv);
+    plain_ipv4("PPPoE", LinkType::pppoe, "\x11\0\0\x07\0\x30\0\x21"sv);
+    plain_ipv6("PPPoE, IPv6", LinkType::pppoe, "\x11\0\0\x07\0\x30\0\x57"sv);
+    accept({.description = "Cisco HDLC around a tunnel",
+        .frame = with_request(PacketBuilder().payload("\x0f\0\x08\0"sv).ipv4().udp().vxlan().eth()),
+        .link = LinkType::cisco_hdlc});
+}
+
 TEST_CASE("decap accepts: filters let pass", "[decap]") {
     accept({.description = "port filter: destination",
         .frame = with_request(mirror().eth()),
@@ -390,6 +423,12 @@ TEST_CASE("decap refuses: outside", "[decap]") {
     refuse({"loopback cut", {2, 0, 0}, Counter::frame_outer_truncated, {}, LinkType::null_loopback});
     refuse({"cooked cut", Octets(15), Counter::frame_outer_truncated, {}, LinkType::linux_sll});
     refuse({"cooked v2 cut", Octets(19), Counter::frame_outer_truncated, {}, LinkType::linux_sll2});
+    refuse({"Cisco HDLC cut", {0x0f, 0, 8}, Counter::frame_outer_truncated, {}, LinkType::cisco_hdlc});
+    refuse({"Cisco HDLC's keep-alive", {0x8f, 0, 0x80, 0x35, 0, 0, 0, 2}, Counter::frame_not_tunnel, {},
+        LinkType::cisco_hdlc});
+    refuse({"PPP cut", {0xff, 3, 0}, Counter::frame_outer_truncated, {}, LinkType::ppp});
+    refuse({"PPP's own protocol", {0xff, 3, 0xc0, 0x21, 1, 1, 0, 4}, Counter::frame_not_tunnel, {}, LinkType::ppp});
+    refuse({"PPPoE cut", {0x11, 0, 0, 7, 0}, Counter::frame_outer_truncated, {}, LinkType::pppoe});
 }
 
 TEST_CASE("decap refuses: tunnel headers", "[decap]") {

@@ -172,6 +172,12 @@ TEST_CASE("decap: every prefix of a plain frame, by link type", "[decap]") {
     check_prefixes(
         whole(PacketBuilder().null_loopback()), LinkType::null_loopback, plain, {{44, Counter::frame_inner_truncated}});
     check_prefixes(whole(PacketBuilder()), LinkType::raw_ip, plain, {{40, Counter::frame_inner_truncated}});
+    check_prefixes(whole(PacketBuilder().payload("\x0f\0\x08\0"sv)), LinkType::cisco_hdlc, plain,
+        {{44, Counter::frame_inner_truncated}});
+    check_prefixes(
+        whole(PacketBuilder().payload("\0\x21"sv)), LinkType::ppp, plain, {{42, Counter::frame_inner_truncated}});
+    check_prefixes(whole(PacketBuilder().payload("\x11\0\0\x07\0\x30\0\x21"sv)), LinkType::pppoe, plain,
+        {{48, Counter::frame_inner_truncated}});
 }
 
 TEST_CASE("decap: padding behind a cut frame is not taken for its bytes", "[decap]") {
@@ -223,7 +229,7 @@ TEST_CASE("decap: changed bytes never lead outside the frame", "[decap]") {
         }
         const Cut cut(frame, random() % 3 == 0 ? random() % frame.size() : frame.size());
         Segment segment;
-        const Counter counter = decapsulator.decap({cut.view, 1, static_cast<LinkType>(random() % 5)}, segment);
+        const Counter counter = decapsulator.decap({cut.view, 1, static_cast<LinkType>(random() % 8)}, segment);
         const CounterRole role = counter_table[static_cast<std::size_t>(counter)].role;
         REQUIRE((role == CounterRole::frame_out || role == CounterRole::frame_drop));
         if (counter != Counter::segments || segment.payload.empty()) continue;
