@@ -162,18 +162,17 @@ Counter Decapsulator::decap(const Frame& frame, Segment& segment, FragmentTable*
         case Tunnel::none: break;
         }
         if (!inner) return Counter::frame_not_tunnel;
-        if (vni_refused) return Counter::frame_vni_refused;
 
         // What the mirrored host itself wraps its packets in.
         switch (packet.protocol) {
-        case protocol_tcp: return finish(frame, packet, vni, segment);
+        case protocol_tcp: return vni_refused ? Counter::frame_vni_refused : finish(frame, packet, vni, segment);
         case protocol_ipv4: ethertype = ethertype_ipv4; break;
         case protocol_ipv6: ethertype = ethertype_ipv6; break;
         case protocol_gre:
             ethertype = strip_gre(cursor);
             if (ethertype == ethertype_bridged) ethertype = strip_link(cursor, LinkType::ethernet);
             break;
-        default: return Counter::frame_inner_not_tcp;
+        default: return vni_refused ? Counter::frame_vni_refused : Counter::frame_inner_not_tcp;
         }
     }
 }

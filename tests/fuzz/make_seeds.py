@@ -246,7 +246,8 @@ def own_tunnels(tcp):
 def wrapped_frames(tcp):
     ethernet = bytes(12) + b"\x08\0"
     for name, packet in own_tunnels(tcp):
-        yield "own-" + name, ethernet + datagram(4789, b"\x08\0\0\0\0\x05\x61\0" + ethernet + packet)
+        for vni, header in (("", b"\x08\0\0\0\0\x05\x61\0"), ("-other-vni", b"\x08\0\0\0\0\0\x02\0")):
+            yield "own-" + name + vni, ethernet + datagram(4789, header + ethernet + packet)
     for name, header in LINKS.items():
         yield "link-" + name, header + ipv4(6, tcp)
 

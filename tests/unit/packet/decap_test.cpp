@@ -548,6 +548,11 @@ TEST_CASE("decap refuses: refused VNIs, whatever else is wrong inside", "[decap]
         {"VNI not allowed, ICMP", inner().ipv4().protocol(1, "12345678").build(), Counter::frame_vni_refused, allow_9});
     refuse({"VNI not allowed, fragment", inner().ipv4({.fragment = 1}).tcp().build(), Counter::frame_vni_refused,
         allow_9});
+    refuse({"VNI not allowed, IP in IP", inner().ipv4().ipv4().tcp().build(), Counter::frame_vni_refused, allow_9});
+    refuse({"VNI not allowed, GRE", with_request(inner().ipv4().protocol(47, "\0\0\x08\0"sv)),
+        Counter::frame_vni_refused, allow_9});
+    refuse(
+        {"VNI not allowed, GRE cut", inner().ipv4().protocol(47, "123").build(), Counter::frame_vni_refused, allow_9});
     refuse({"VNI not allowed, cut", mirror().payload("123").build(), Counter::frame_vni_refused, allow_9});
     refuse({"VNI not allowed, UDP header cut", inner().ipv4().protocol(17, "1234567").build(),
         Counter::frame_vni_refused, allow_9});

@@ -249,6 +249,14 @@ TEST_CASE("encapsulation: a tunnel of the mirrored host's own, inside another", 
     const std::string vxlan =
         text_of(PacketBuilder().eth().ipv4().udp().vxlan({.vni = 5}).eth().ipv4().tcp().payload("GET /").build());
     found("GRE with a frame with VXLAN", 0x0800, in_ip(47, "\0\0\x65\x58"s + vxlan).substr(0, 24), vxlan);
+    const std::string other = text_of(PacketBuilder().ipv6().udp().vxlan({.vni = 6}).eth().ipv4().tcp().build());
+    DecapConfig config;
+    config.vni_allow = {6};
+    config.vni_deny = {5};
+    Segment segment;
+    const Octets bytes = mirrored(0x0800).payload(in_ip(47, "\0\0\x08\0"s + in_ip(41, other))).build();
+    CHECK(Decapsulator(config).decap({bytes, 1}, segment) == Counter::segments);
+    CHECK(segment.key.vni == 6);
 }
 
 TEST_CASE("encapsulation: outside, only the mirror's tunnels are taken", "[encapsulation]") {
