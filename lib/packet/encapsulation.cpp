@@ -149,6 +149,7 @@ std::optional<std::uint16_t> strip_gre(Cursor& cursor) noexcept {
 bool strip_teredo(Cursor& cursor, std::size_t promised, bool known_by_port) noexcept {
     Cursor ahead = cursor;
     ahead.limit(promised);
+    const std::size_t there = ahead.left();
     const auto begins_with = [&ahead](std::uint16_t indication) {
         return ahead.left() >= 2 && load_be16(ahead.rest().data()) == indication;
     };
@@ -157,7 +158,7 @@ bool strip_teredo(Cursor& cursor, std::size_t promised, bool known_by_port) noex
         if (header == nullptr || ahead.take(header[2] + header[3] + 9u) == nullptr) return false;
     }
     if (begins_with(0) && ahead.take(8) == nullptr) return false;  // origin: a port and an address
-    const std::size_t indications = cursor.left() - ahead.left();
+    const std::size_t indications = there - ahead.left();
     if (ahead.left() < 40) return false;
     const std::uint8_t* ipv6 = ahead.rest().data();
     const bool fits = indications + 40 + load_be16(ipv6 + 4) <= promised;
