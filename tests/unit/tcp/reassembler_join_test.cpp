@@ -239,12 +239,13 @@ TEST_CASE("join: the flow goes before its stream has begun", "[reassembler]") {
 }
 
 TEST_CASE("join: a stream that is refused when it begins", "[reassembler]") {
+    const std::string beginning = text(40, 45);
     Lab lab;
     SECTION("at its open") {
         lab.recorder.refuse_on_open = true;
     }
     SECTION("at its data") {
-        lab.recorder.unwanted = text(40, 45);
+        lab.recorder.unwanted = beginning;
     }
     Peer client = lab.client();
     client.data(50, 60);
