@@ -68,15 +68,24 @@ void write_value(ChainWriter& out, const Request& request, const Field& field) n
     out << "\"";
 }
 
-void write_fields(ChainWriter& out, const Request& request, std::span<const Field> fields) noexcept {
+void write_fields(
+    ChainWriter& out, const Request& request, const Rewriting& rewriting, std::span<const Field> fields) noexcept {
     out << "[";
     bool first = true;
     for (const Field& field : fields) {
+        const FieldRule* rule = rewriting.find(request.name(field));
+        if (rule != nullptr && rule->action == FieldRule::Action::remove) continue;
         out << (first ? "[" : ",[");
         first = false;
         write_string(out, request.name(field));
         out << ",";
-        write_value(out, request, field);
+        if (rule != nullptr && rule->action == FieldRule::Action::redact) {
+            out << "\"";
+            write_redacted(out, request.value(field));
+            out << "\"";
+        } else {
+            write_value(out, request, field);
+        }
         out << "]";
     }
     out << "]";
@@ -152,7 +161,7 @@ RecordWriter::RecordWriter(bool bodies) : digest_(std::make_unique<Digest>()), b
 RecordWriter::~RecordWriter() = default;
 RecordWriter::RecordWriter(RecordWriter&&) noexcept = default;
 
-Counter RecordWriter::write(const Request& request, BlockPool& pool, Slot& slot) noexcept {
+Counter RecordWriter::write(const Request& request, const Rewriting& rewriting, BlockPool& pool, Slot& slot) noexcept {
     ChainWriter out(pool);
     out << "{\"ts\":";
     write_time(out, request.time_ns);
@@ -177,12 +186,12 @@ Counter RecordWriter::write(const Request& request, BlockPool& pool, Slot& slot)
         out << "\"\"";
     }
     out << ",\"headers\":";
-    write_fields(out, request, request.headers);
+    write_fields(out, request, rewriting, request.headers);
     out << ",\"body_len\":" << request.body.size << ",\"body_sha256\":";
     digest_->write_sha256(out, request.body);
     out << ",\"client\":\"" << AddressText(request.client).view();
     out << "\",\"truncated\":" << (request.body.truncated() ? "true" : "false") << ",\"trailers\":";
-    write_fields(out, request, request.trailers);
+    write_fields(out, request, rewriting, request.trailers);
     if (request.body.truncated()) out << ",\"body_full_len\":" << request.body.full_size;
     if (bodies_) {
         out << ",\"body_b64\":\"";

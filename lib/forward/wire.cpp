@@ -112,14 +112,18 @@ class ConnectionOptions {
 
 class WireWriter {
   public:
-    WireWriter(Request& request, const Target& target, BlockPool& pool) noexcept
+    WireWriter(Request& request, const Target& target, const Rewriting& rewriting, BlockPool& pool) noexcept
         : request_(request)
         , target_(target)
+        , rewriting_(rewriting)
         , out_(pool)
-        , client_(request.client) {
+        , client_(request.client)
+        , host_decided_(rewriting.replaces("host"))
+        , port_decided_(rewriting.replaces("x-forwarded-port"))
+        , proto_decided_(rewriting.replaces("x-forwarded-proto")) {
         for (const Field& field : request.headers) {
             if (field.kind == FieldKind::connection) connection_.add(request.value(field));
-            if (field.kind == FieldKind::x_forwarded_for) last_forwarded_for_ = &field;
+            if (rewriting_.client_ip == ClientIp::append && says_client(field)) last_client_ = &field;
             lengths_ += field.kind == FieldKind::content_length;
         }
         as_is_ = request.canonical_lines &&
@@ -147,7 +151,7 @@ class WireWriter {
     ChainWriter& out() noexcept { return out_; }
 
   private:
-    enum class Fate : std::uint8_t { keep, drop, replace };
+    enum class Fate : std::uint8_t { keep, drop, replace, redact };
 
     void write_request_line() noexcept {
         const std::size_t plain_size = request_.method.size() + request_.target.size() + 12;  // 2 SP, version, CRLF
@@ -187,6 +191,12 @@ class WireWriter {
         flush_run(field.name_at);
         run_ = line_end;
         if (fate == Fate::drop) return;
+        if (fate == Fate::redact) {
+            out_ << request_.name(field) << ": ";
+            write_redacted(out_, request_.value(field));
+            out_ << "\r\n";
+            return;
+        }
         if (field.kind == FieldKind::host && fate == Fate::replace) {
             out_ << request_.name(field) << ": " << target_.authority << "\r\n";
             return;
@@ -196,7 +206,7 @@ class WireWriter {
         if (field.loose != 0) {
             out_ << request_.name(field) << ": ";
             line = request_.value(field);
-        } else if (fate == Fate::replace) {  // X-Forwarded-For: one more
+        } else if (fate == Fate::replace) {  // the client's address: one more
             line = line.substr(
                 0, field.value_size == 0 ? field.name_size + 1 : field.value_at + field.value_size - field.name_at);
         }
@@ -207,6 +217,17 @@ class WireWriter {
 
     Fate decide(const Field& field) noexcept {
         if (field.unsendable != 0) return Fate::drop;
+        const FieldRule* rule = rewriting_.find(request_.name(field));
+        if (rule != nullptr && rule->action != FieldRule::Action::redact) return Fate::drop;
+        const Fate fate = decide_by_kind(field);
+        return rule != nullptr && fate == Fate::keep ? Fate::redact : fate;
+    }
+
+    Fate decide_by_kind(const Field& field) noexcept {
+        if (rewriting_.client_ip != ClientIp::keep && says_client(field)) {
+            if (rewriting_.client_ip == ClientIp::set) return Fate::drop;
+            return &field == last_client_ ? Fate::replace : Fate::keep;
+        }
         switch (field.kind) {
         case FieldKind::connection:
         case FieldKind::expect:
@@ -222,13 +243,17 @@ class WireWriter {
         case FieldKind::content_length:
             length_kept_ = lengths_ == 1 && says_body_size(request_.value(field));
             return length_kept_ ? Fate::keep : Fate::drop;
-        case FieldKind::host: host_seen_ = true; return target_.authority.empty() ? Fate::keep : Fate::replace;
-        case FieldKind::x_forwarded_for: return &field == last_forwarded_for_ ? Fate::replace : Fate::keep;
-        case FieldKind::x_forwarded_port: port_seen_ = true; return Fate::keep;
-        case FieldKind::x_forwarded_proto: proto_seen_ = true; return Fate::keep;
+        case FieldKind::host: host_decided_ = true; return target_.authority.empty() ? Fate::keep : Fate::replace;
+        case FieldKind::x_forwarded_port: port_decided_ = true; return Fate::keep;
+        case FieldKind::x_forwarded_proto: proto_decided_ = true; return Fate::keep;
+        case FieldKind::x_forwarded_for:
         case FieldKind::other: break;
         }
         return connection_.name(request_.name(field)) ? Fate::drop : Fate::keep;
+    }
+
+    [[nodiscard]] bool says_client(const Field& field) const noexcept {
+        return rewriting_.says_client(field.kind, request_.name(field));
     }
 
     [[nodiscard]] bool says_body_size(std::string_view value) const noexcept {
@@ -254,15 +279,18 @@ class WireWriter {
     }
 
     void add_fields() noexcept {
-        if (!host_seen_) {
+        if (!host_decided_) {
             const AddressText destination(request_.destination);
             out_ << "Host: " << (target_.authority.empty() ? destination.view() : target_.authority) << "\r\n";
         }
-        if (last_forwarded_for_ == nullptr) out_ << "X-Forwarded-For: " << client_.view() << "\r\n";
+        if (last_client_ == nullptr && rewriting_.client_ip != ClientIp::keep) {
+            out_ << rewriting_.client_ip_header() << ": " << client_.view() << "\r\n";
+        }
         const AddressText server(request_.destination.address);
         out_ << "X-Server-Addr: " << server.view() << "\r\nX-Server-Port: " << request_.destination.port << "\r\n";
-        if (!proto_seen_) out_ << "X-Forwarded-Proto: http\r\n";
-        if (!port_seen_) out_ << "X-Forwarded-Port: " << request_.destination.port << "\r\n";
+        if (!proto_decided_) out_ << "X-Forwarded-Proto: http\r\n";
+        if (!port_decided_) out_ << "X-Forwarded-Port: " << request_.destination.port << "\r\n";
+        out_ << rewriting_.added_lines();
         if (!length_kept_ && request_.framing != Framing::none) {
             out_ << "Content-Length: " << request_.body.size << "\r\n";
         }
@@ -276,27 +304,28 @@ class WireWriter {
 
     Request& request_;
     const Target& target_;
+    const Rewriting& rewriting_;
     ChainWriter out_;
     AddressText client_;
     std::uint32_t run_ = 0;  // where the bytes begin that are to be copied as they are
     ConnectionOptions connection_;
-    const Field* last_forwarded_for_ = nullptr;
+    const Field* last_client_ = nullptr;  // to which the client's address is appended
     std::uint32_t lengths_ = 0;
     bool as_is_ = false;  // the header section can be copied in runs
-    bool host_seen_ = false;
     bool length_kept_ = false;
-    bool port_seen_ = false;
-    bool proto_seen_ = false;
+    bool host_decided_;  // by the client's field, or by a rule: none of ours is added
+    bool port_decided_;
+    bool proto_decided_;
 };
 
 }  // namespace
 
-Counter write_wire(Request& request, BlockPool& pool, Slot& slot) noexcept {
+Counter write_wire(Request& request, const Rewriting& rewriting, BlockPool& pool, Slot& slot) noexcept {
     if (request.method == "CONNECT") return Counter::unforwardable_connect;
     Target target;
     if (!parse_target(request, target)) return Counter::unforwardable_target;
 
-    WireWriter writer(request, target, pool);
+    WireWriter writer(request, target, rewriting, pool);
     writer.write_head();
     writer.write_body();
     if (!writer.out().complete()) return Counter::shed_no_memory;

@@ -9,20 +9,24 @@
 //        CRLF, none is folded, none has whitespace in front of its colon or a NUL in it; a field that no
 //        strict receiver takes (the name is no token, a second Host) is not sent (request_fields_unsendable). The fields that are for one hop
 //        are left out (RFC 9110, section 7.6.1), and so is what Connection names, except fields that are
-//        never for one hop: a client can't hide those from the analyser. X-Forwarded-For is extended,
-//        X-Server-Addr and -Port replaced, X-Forwarded-Proto and -Port added if absent, X-Rebuilder-*
-//        belongs to us.
+//        never for one hop: a client can't hide those from the analyser. X-Forwarded-For, or another that
+//        --client-ip-header names, is extended with the client's address, or by Rewriting::client_ip replaced or left
+//        alone; X-Server-Addr and -Port are replaced, X-Forwarded-Proto and -Port added if absent, X-Rebuilder-*
+//        belongs to us. The rules of `rewriting` come before all that, in the fields that they may touch; what
+//        they remove or set is not added by us either.
 // So one rebuilt request is one request for the receiver, whatever bytes the client put into it.
 #pragma once
 
 #include "base/block.h"
 #include "base/counters.h"
 #include "forward/handoff.h"
+#include "forward/rewriting.h"
 #include "http/request.h"
 
 namespace rebuilder::forward {
 
 // Counter::handed_off and a filled slot; or unforwardable_*, or shed_no_memory, and nothing is held.
-[[nodiscard]] Counter write_wire(http::Request& request, BlockPool& pool, Slot& slot) noexcept;
+[[nodiscard]] Counter write_wire(
+    http::Request& request, const Rewriting& rewriting, BlockPool& pool, Slot& slot) noexcept;
 
 }  // namespace rebuilder::forward

@@ -23,6 +23,7 @@ Worker::Worker(const WorkerConfig& config, std::vector<OutputLink> outputs)
     , reassembler_(config.tcp, counters_)
     , blocks_(block_bytes, config.buffer_bytes / block_bytes)
     , http_(config.http, blocks_, counters_)
+    , rewriting_(config.rewriting)
     , record_writer_(config.record_bodies) {
     for (const OutputLink& output : outputs_) (output.form == Form::record ? records_ : wires_) = true;
 }
@@ -83,14 +84,28 @@ void Worker::on_request(AppFlow& flow, Side sender, http::Request& request) noex
     const http::Stream& stream = flow.half(sender).app;
     request.client = stream.proxied ? stream.client : request.source.address;
     request.vni = flow.key.vni;
+    if (rewriting_.has_rules()) count_rewritten(request);
     if (records_) hand_off(Form::record, request);
     if (wires_) hand_off(Form::wire, request);  // takes the body, so it comes last
 }
 
+// Once for all outputs, since these rules hold for each of them.
+void Worker::count_rewritten(const http::Request& request) noexcept {
+    using Action = forward::FieldRule::Action;
+    for (const std::span<const http::Field> fields : {request.headers, request.trailers}) {
+        for (const http::Field& field : fields) {
+            const forward::FieldRule* rule = rewriting_.find(request.name(field));
+            if (rule == nullptr || rule->action == Action::set) continue;
+            counters_.add(
+                rule->action == Action::remove ? Counter::request_fields_removed : Counter::request_fields_redacted);
+        }
+    }
+}
+
 void Worker::hand_off(Form form, http::Request& request) noexcept {
     forward::Slot slot;
-    const Counter written = form == Form::record ? record_writer_.write(request, blocks_, slot)
-                                                 : forward::write_wire(request, blocks_, slot);
+    const Counter written = form == Form::record ? record_writer_.write(request, rewriting_, blocks_, slot)
+                                                 : forward::write_wire(request, rewriting_, blocks_, slot);
     // Outputs of the same form share the blocks; the first block counts them. Only this thread touches the count.
     std::uint64_t holders = 0;
     for (const OutputLink& output : outputs_) holders += output.form == form;

@@ -19,6 +19,7 @@
 #include "forward/handoff.h"
 #include "forward/output.h"
 #include "forward/record.h"
+#include "forward/rewriting.h"
 #include "http/limits.h"
 #include "http/stream.h"
 #include "packet/decap.h"
@@ -32,6 +33,7 @@ struct WorkerConfig {
     packet::FragmentLimits fragments;
     tcp::Limits tcp;
     http::Limits http;
+    forward::Rewriting rewriting;
     HashSecret secret;
     std::size_t buffer_bytes = 128 << 20;  // requests in assembly and on their way out
     bool record_bodies = false;
@@ -74,6 +76,7 @@ class Worker {
 
     [[nodiscard]] auto stream_sink() noexcept;
     void on_request(AppFlow& flow, packet::Side sender, http::Request& request) noexcept;
+    void count_rewritten(const http::Request& request) noexcept;
     void hand_off(forward::Form form, http::Request& request) noexcept;
     void release(Block* first) noexcept;
 
@@ -85,6 +88,7 @@ class Worker {
     tcp::Reassembler<http::Stream> reassembler_;
     BlockPool blocks_;
     http::HttpStage http_;
+    forward::Rewriting rewriting_;
     forward::RecordWriter record_writer_;
     std::uint64_t now_ns_ = 0;
     bool records_ = false;  // some output wants records

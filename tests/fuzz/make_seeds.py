@@ -161,6 +161,7 @@ WIRE_HEADS = {
     "whole": b"\x0f" + bytes(8),
     "cut": b"\x0f" + bytes([0, 5, 0, 30, 0, 60, 0, 61]),
     "little": b"\x11" + bytes(8),
+    **{f"rules-{number}": bytes([0x0F | number << 5]) + bytes([0, 9, 0, 20, 0, 40, 0, 99]) for number in range(1, 8)},
 }
 
 

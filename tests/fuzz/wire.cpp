@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // write_wire: whatever bytes the client put into a request, the receiver gets one request, and it is the client's.
 //
-// Input: how many blocks are free for the wire form, the places of four cuts, then a stream of requests.
+// Input: how many blocks are free for the wire form and which rules there are, the places of four cuts, then a stream
+// of requests.
 // Of each request that is rebuilt, the wire form is one request for a strict reader, with nothing behind it, and that
-// request is what expected_wire() makes of its record. What can't be written holds no memory.
+// request is what expected_wire() makes of its record and the rules. The record that is written by the rules is what
+// expected_record() makes of the one without. What can't be written holds no memory.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -15,6 +17,7 @@
 #include "fuzz/http_run.h"
 #include "support/expected_wire.h"
 #include "support/record_line.h"
+#include "support/rewrite_rules.h"
 #include "support/strict_request.h"
 
 using namespace rebuilder;
@@ -43,13 +46,33 @@ std::string take_text(const forward::Slot& slot, BlockPool& pool) {
     return text;
 }
 
+struct RuleSet {
+    test::RewriteRules rules;
+    forward::Rewriting rewriting = test::rewriting_of(rules);
+};
+
+// The first has none.
+const std::array<RuleSet, 8>& rule_sets() {
+    static const std::array<RuleSet, 8> sets{{
+        {},
+        {{.client_ip = "set"}},
+        {{.client_ip = "keep", .redacted = {"X-Forwarded-For", "X-A", "a"}}},
+        {{.client_ip_header = "X-A"}},
+        {{.client_ip = "set", .client_ip_header = "a", .removed = {"cookie", "X-Forwarded-Proto"}}},
+        {{.set = {{"Host", "b:1"}, {"X-A", ""}, {"x-forwarded-port", "1"}}, .redacted = {"A", "Cookie"}}},
+        {{.removed = {"A", "X-A", "Content-Type"}, .redacted = {"x-forwarded-proto", "B", "User-Agent"}}},
+        {{.client_ip = "keep", .set = {{"X-Forwarded-For", "a"}}, .removed = {"B"}, .redacted = {"X-A", "A", "C"}}},
+    }};
+    return sets;
+}
+
 // The request as its record says that the client sent it.
-std::string record_of(const http::Request& request) {
+std::string record_of(const http::Request& request, const forward::Rewriting& rewriting) {
     constexpr std::size_t largest = 8 * longest_stream;  // a byte may be written as six
     static BlockPool pool(4096, largest / 4096);
     static forward::RecordWriter writer(true);
     forward::Slot slot;
-    check(writer.write(request, pool, slot) == Counter::handed_off, "a record doesn't find room");
+    check(writer.write(request, rewriting, pool, slot) == Counter::handed_off, "a record doesn't find room");
     return take_text(slot, pool);
 }
 
@@ -75,19 +98,23 @@ std::string fault_of(std::string_view text, const ExpectedWire& expected) {
     return "";
 }
 
-void check_wire(http::Request& request, BlockPool& pool, std::size_t free_blocks) {
+void check_wire(http::Request& request, const RuleSet& set, BlockPool& pool, std::size_t free_blocks) {
     request.source = source;
     request.destination = destination;
     request.client = source.address;
-    const std::string record = record_of(request);
-    const ExpectedWire expected = test::expected_wire(test::parse_record(record));
+    const std::string record = record_of(request, {});
+    const test::RecordLine sent = test::parse_record(record);
+    const ExpectedWire expected = test::expected_wire(sent, set.rules);
+    const test::RecordLine shown = test::parse_record(record_of(request, set.rewriting));
+    const test::RecordLine fit = test::expected_record(sent, set.rules);
+    check(shown.headers == fit.headers && shown.trailers == fit.trailers, "a record shows other fields");
     const bool head_request = request.method == "HEAD";
     Chain kept_away;
     while (pool.available() > free_blocks) kept_away.push(pool.take());
     const std::size_t before = pool.available() + request.body.blocks->blocks;
 
     forward::Slot slot;
-    const Counter verdict = forward::write_wire(request, pool, slot);
+    const Counter verdict = forward::write_wire(request, set.rewriting, pool, slot);
     if (verdict != expected.verdict && verdict != Counter::shed_no_memory)
         fail("another verdict\n" + printable(record));
     if (verdict == Counter::handed_off) {
@@ -107,6 +134,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Input input(data, size);
     const std::uint8_t options = input.byte();
     const std::size_t free_blocks = (options & 15) == 15 ? roomy_blocks : options & 15;
+    const RuleSet& set = rule_sets()[options >> 5];
     std::array<std::size_t, 4> cuts;
     for (std::size_t& cut : cuts) cut = input.word();
     std::sort(cuts.begin(), cuts.end());
@@ -114,7 +142,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     http::Limits limits = HttpRun::roomy();
     if ((options & 16) != 0) limits.max_body = 20;
     HttpRun run(limits);
-    run.on_request = [&](http::Request& request) { check_wire(request, run.pool(), free_blocks); };
+    run.on_request = [&](http::Request& request) { check_wire(request, set, run.pool(), free_blocks); };
     run.open(false);
     std::size_t begin = 0;
     for (const std::size_t cut : cuts) {

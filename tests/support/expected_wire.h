@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // expected_wire: what a server must be sent for a recorded request, by the rules in forward/wire.h, written a second time.
 //
-// In:    a record (record_line.h): the request as the client sent it.
+// In:    a record (record_line.h): the request as the client sent it, or what expected_record() leaves of it; and the
+//        rules of forward/rewriting.h.
 // Out:   Counter::handed_off and the request as parse_strict_request() reads it, without its Content-Length; or the
 //        counter that says why it is not to be sent.
 // It shares no code with what it judges.
@@ -18,6 +19,15 @@
 #include "support/strict_request.h"
 
 namespace rebuilder::test {
+
+// As the options say it.
+struct RewriteRules {
+    std::string client_ip = "append";
+    std::string client_ip_header = "X-Forwarded-For";
+    FieldList set{};
+    std::vector<std::string> removed{};
+    std::vector<std::string> redacted{};
+};
 
 struct ExpectedWire {
     Counter verdict = Counter::handed_off;
@@ -96,6 +106,15 @@ inline bool never_sent(std::string_view lower) {
     return std::find(std::begin(names), std::end(names), lower) != std::end(names) || lower.starts_with("x-rebuilder-");
 }
 
+inline bool names(const std::vector<std::string>& list, std::string_view lower) {
+    return std::any_of(list.begin(), list.end(), [&](const std::string& name) { return strict::lower(name) == lower; });
+}
+
+inline bool sets(const RewriteRules& rules, std::string_view lower) {
+    return std::any_of(
+        rules.set.begin(), rules.set.end(), [&](const auto& field) { return strict::lower(field.first) == lower; });
+}
+
 // "192.0.2.1:80" or "[2001:db8::1]:80", as address and port
 inline std::pair<std::string, std::string> split_endpoint(const std::string& text) {
     const std::size_t colon = text.rfind(':');
@@ -105,7 +124,19 @@ inline std::pair<std::string, std::string> split_endpoint(const std::string& tex
 
 }  // namespace detail
 
-inline ExpectedWire expected_wire(const RecordLine& record) {
+// What a record shows of another one that was written without rules.
+inline RecordLine expected_record(RecordLine record, const RewriteRules& rules) {
+    for (FieldList* fields : {&record.headers, &record.trailers}) {
+        std::erase_if(
+            *fields, [&](const auto& field) { return detail::names(rules.removed, strict::lower(field.first)); });
+        for (auto& [name, value] : *fields) {
+            if (detail::names(rules.redacted, strict::lower(name))) value.assign(value.size(), 'x');
+        }
+    }
+    return record;
+}
+
+inline ExpectedWire expected_wire(const RecordLine& record, const RewriteRules& rules) {
     if (record.method == "CONNECT") return {.verdict = Counter::unforwardable_connect};
     const detail::ExpectedTarget target = detail::expected_target(record);
     if (!target.forwardable) return {.verdict = Counter::unforwardable_target};
@@ -114,30 +145,38 @@ inline ExpectedWire expected_wire(const RecordLine& record) {
     expected.request = {record.method, target.text, {}, record.body};
     FieldList& fields = expected.request.fields;
     const std::vector<std::string> options = detail::connection_options(record.headers);
-    bool has_host = false, has_proto = false, has_port = false;
-    std::size_t forwarded_for = 0;  // place of the last one, + 1
+    // Of what a rule leaves out or sets, nothing is added either.
+    const auto decided = [&](std::string_view name) {
+        return detail::names(rules.removed, name) || detail::sets(rules, name);
+    };
+    bool has_host = decided("host"), has_proto = decided("x-forwarded-proto"), has_port = decided("x-forwarded-port");
+    const std::string client_header = rules.client_ip == "keep" ? "" : strict::lower(rules.client_ip_header);
+    std::size_t client_at = 0;  // place of the last one, + 1
     for (const auto& [name, value] : record.headers) {
         const std::string lower = strict::lower(name);
         if (lower == "content-length" || lower == "transfer-encoding") expected.has_length = true;
         if (!strict::is_token(name) || lower == "content-length" || detail::never_sent(lower)) continue;
+        if (decided(lower) || (lower == client_header && rules.client_ip == "set")) continue;
         if (lower == "host") {  // the first one; an absolute-form target overrules it
             if (!has_host) fields.emplace_back(name, target.authority.empty() ? value : target.authority);
             has_host = true;
             continue;
         }
-        if (std::find(options.begin(), options.end(), lower) != options.end()) continue;
-        fields.emplace_back(name, value);
-        if (lower == "x-forwarded-for") forwarded_for = fields.size();
+        const bool named = std::find(options.begin(), options.end(), lower) != options.end();
+        if (named && lower != client_header) continue;
+        const bool redacted = detail::names(rules.redacted, lower);
+        fields.emplace_back(name, redacted ? std::string(value.size(), 'x') : value);
+        if (lower == client_header) client_at = fields.size();
         has_proto = has_proto || lower == "x-forwarded-proto";
         has_port = has_port || lower == "x-forwarded-port";
     }
     const auto [client, client_port] = detail::split_endpoint(record.source);
     const auto [server, server_port] = detail::split_endpoint(record.destination);
     if (!has_host) fields.emplace_back("Host", target.authority.empty() ? record.destination : target.authority);
-    if (forwarded_for == 0) {
-        fields.emplace_back("X-Forwarded-For", client);
+    if (client_at == 0) {
+        if (rules.client_ip != "keep") fields.emplace_back(rules.client_ip_header, client);
     } else {
-        std::string& chain = fields[forwarded_for - 1].second;
+        std::string& chain = fields[client_at - 1].second;
         chain.append(chain.empty() ? "" : ", ").append(client);
     }
     for (auto& [name, value] : fields) {  // a NUL is sent as a space (RFC 9110, section 5.5)
@@ -148,6 +187,7 @@ inline ExpectedWire expected_wire(const RecordLine& record) {
     fields.emplace_back("X-Server-Port", server_port);
     if (!has_proto) fields.emplace_back("X-Forwarded-Proto", "http");
     if (!has_port) fields.emplace_back("X-Forwarded-Port", server_port);
+    fields.insert(fields.end(), rules.set.begin(), rules.set.end());
     if (record.truncated) fields.emplace_back("X-Rebuilder-Truncated", std::to_string(record.full_size));
     return expected;
 }

@@ -38,7 +38,7 @@ std::vector<std::string> records(const std::string& bytes, bool bodies = false,
         request.client = from.client;
         request.vni = from.vni;
         forward::Slot slot;
-        REQUIRE(writer.write(request, line.pool(), slot) == Counter::handed_off);
+        REQUIRE(writer.write(request, {}, line.pool(), slot) == Counter::handed_off);
         CHECK(slot.time_ns == from.time_ns);
         std::string& text = lines.emplace_back();
         std::uint32_t blocks = 0;
@@ -225,7 +225,7 @@ TEST_CASE("SHA-256 of known texts", "[record]") {
         std::string text;
         line.on_request = [&](http::Request& request) {
             forward::Slot slot;
-            REQUIRE(writer.write(request, line.pool(), slot) == Counter::handed_off);
+            REQUIRE(writer.write(request, {}, line.pool(), slot) == Counter::handed_off);
             for (Block* block = slot.first; block != nullptr;) {
                 Block* next = block->next;
                 text += as_text(block->bytes());
@@ -277,7 +277,7 @@ TEST_CASE("a record that finds no memory holds none", "[record]") {
             line.leave_blocks(left);
             const std::size_t before = line.pool().available();
             forward::Slot slot;
-            const Counter verdict = writer.write(request, line.pool(), slot);
+            const Counter verdict = writer.write(request, {}, line.pool(), slot);
             (verdict == Counter::handed_off ? written : shed) += 1;
             if (verdict != Counter::handed_off) CHECK(verdict == Counter::shed_no_memory);
             for (Block* block = slot.first; block != nullptr;) {

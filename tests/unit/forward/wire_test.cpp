@@ -55,7 +55,7 @@ std::vector<Sent> send(const std::string& bytes, const std::vector<std::size_t>&
         request.destination = destination;
         request.client = source.address;
         forward::Slot slot;
-        const Counter verdict = forward::write_wire(request, line.pool(), slot);
+        const Counter verdict = forward::write_wire(request, {}, line.pool(), slot);
         sent.push_back(
             {verdict, verdict == Counter::handed_off ? take_text(line.pool(), slot) : "", slot.head_request});
         if (verdict == Counter::handed_off) CHECK(slot.time_ns == line.time_ns);
@@ -260,7 +260,7 @@ TEST_CASE("a long list in Connection doesn't cost a search of it for every field
         line.on_request = [&](http::Request& request) {
             forward::Slot slot;
             const double begin = cpu();
-            REQUIRE(forward::write_wire(request, line.pool(), slot) == Counter::handed_off);
+            REQUIRE(forward::write_wire(request, {}, line.pool(), slot) == Counter::handed_off);
             best = std::min(best, cpu() - begin);
             (void)take_text(line.pool(), slot);
         };
@@ -301,7 +301,7 @@ TEST_CASE("addresses of the other family", "[wire]") {
         request.destination = {{0x20010db800000000, 10}, 80};
         request.client = packet::IpAddress::v4(0x01020304);  // as a proxy in front said
         forward::Slot slot;
-        REQUIRE(forward::write_wire(request, line.pool(), slot) == Counter::handed_off);
+        REQUIRE(forward::write_wire(request, {}, line.pool(), slot) == Counter::handed_off);
         wire = take_text(line.pool(), slot);
     };
     (void)line.open();
@@ -327,7 +327,7 @@ TEST_CASE("when memory runs out nothing is held, whichever block it was", "[wire
                 it.client = source.address;
                 line.leave_blocks(left);
                 forward::Slot slot;
-                const Counter verdict = forward::write_wire(it, line.pool(), slot);
+                const Counter verdict = forward::write_wire(it, {}, line.pool(), slot);
                 if (verdict == Counter::handed_off) {
                     CHECK(take_text(line.pool(), slot) ==
                           "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 300\r\n" + usual + "\r\n" + body);
@@ -526,7 +526,7 @@ TEST_CASE("one rebuilt request is one request, whatever bytes the client put int
             const auto expected = fields_left(request);
             const std::string body = body_of(request);
             forward::Slot slot;
-            if (forward::write_wire(request, line.pool(), slot) != Counter::handed_off) return;
+            if (forward::write_wire(request, {}, line.pool(), slot) != Counter::handed_off) return;
             const std::string wire = take_text(line.pool(), slot);
             Parsed parsed;
             const auto fault = parse_strictly(wire, parsed);

@@ -28,6 +28,7 @@
 #include "support/packet_builder.h"
 #include "support/random.h"
 #include "support/record_line.h"
+#include "support/rewrite_rules.h"
 #include "support/strict_server.h"
 
 using namespace rebuilder;
@@ -53,6 +54,7 @@ struct Setup {
     std::uint64_t seed = 0;  // of the order in which the clients' segments mix
     http::Limits limits;
     forward::HttpOptions output;
+    RewriteRules rules;
 };
 
 // ---- clients -----------------------------------------------------------------------------------------------------
@@ -175,6 +177,7 @@ class Line {
         config.http.max_requests = 1024;
         config.http.large_heads = 256;
         config.buffer_bytes = blocks * Worker::block_bytes;
+        config.rewriting = rewriting_of(setup.rules);
         config.record_bodies = true;
         return config;
     }
@@ -265,7 +268,7 @@ void compare(
 
 // What the records say is to be sent, and `verdicts`: how many of them are, and why the others are not.
 std::vector<ExpectedWire> expectations(const std::vector<Client>& clients, const std::vector<std::string>& records,
-    CounterValues& verdicts, std::ostream& wrong) {
+    const RewriteRules& rules, CounterValues& verdicts, std::ostream& wrong) {
     std::vector<ExpectedWire> expected;
     for (const std::string& text : records) {
         RecordLine record;
@@ -281,7 +284,11 @@ std::vector<ExpectedWire> expectations(const std::vector<Client>& clients, const
             wrong << "from nobody: " << escaped(text) << "\n";
             continue;
         }
-        const ExpectedWire wanted = expected_wire(record);
+        const RecordLine fit = expected_record(record, rules);
+        if (fit.headers != record.headers || fit.trailers != record.trailers) {
+            wrong << "a record with what no output may show: " << escaped(text) << "\n";
+        }
+        const ExpectedWire wanted = expected_wire(record, rules);
         ++verdicts.values[static_cast<std::size_t>(wanted.verdict)];
         if (wanted.verdict == Counter::handed_off) expected.push_back(wanted);
     }
@@ -319,7 +326,7 @@ std::string out_of_step(const std::vector<Client>& clients, const Setup& setup, 
         wrong << "the server says: " << server.faults[0].why << ": " << escaped(server.faults[0].bytes) << "\n";
     }
     CounterValues verdicts;
-    const std::vector<ExpectedWire> expected = expectations(clients, line.records, verdicts, wrong);
+    const std::vector<ExpectedWire> expected = expectations(clients, line.records, setup.rules, verdicts, wrong);
     compare(expected, server.requests, setup.output.connections == 1, wrong);
     const Ledger ledger = line.ledger();
     check_counters(ledger, verdicts, line.records.size(), server.requests.size(), wrong);
@@ -461,6 +468,7 @@ TEST_CASE("what arrives is what was rebuilt, whatever the clients send", "[in-st
         setup.output.connections = random.one_in(2) ? 1 : 4;
         setup.output.pipeline = random.one_in(2) ? 1 : 16;
         setup.output.timeout_ns = 10'000'000'000;
+        setup.rules = random_rules(random);
         const std::string wrong = out_of_step(clients, setup, counted);
         if (wrong.empty()) continue;
         std::cerr << random.seed() << "\n" << wrong << "made small:\n" << smallest(clients, setup) << std::endl;
@@ -469,6 +477,8 @@ TEST_CASE("what arrives is what was rebuilt, whatever the clients send", "[in-st
     if (count < 40) return;
     CHECK(counted[Counter::handed_off] > 60 * count);
     for (const Counter kind : {
+             Counter::request_fields_redacted,
+             Counter::request_fields_removed,
              Counter::request_fields_unsendable,
              Counter::request_trailers,
              Counter::requests_lost_body_malformed,
