@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "forward/output.h"
+#include "forward/rewriting.h"
 #include "http/limits.h"
 #include "packet/decap.h"
 #include "tcp/limits.h"
@@ -27,6 +28,7 @@ struct Config {
     // Where requests go.
     std::vector<forward::OutputSpec> outputs;
     forward::HttpOptions http_output;
+    forward::Rewriting rewriting;
     bool record_bodies = false;
     std::uint32_t queue = 4096;  // requests that may wait for one forwarder
 

@@ -234,6 +234,16 @@ void set_outputs(Config& config, const Values& values) {
     refuse_twice(values);
 }
 
+using forward::FieldRule;
+
+auto set_rules(FieldRule::Action action) {
+    return [action](Config& config, const Values& values) { config.rewriting.set_rules(action, values); };
+}
+
+auto rules_of(FieldRule::Action action) {
+    return [action](const Config& config) { return config.rewriting.texts(action); };
+}
+
 // ---- a field of the Config with one value ----
 
 struct Access {
@@ -324,6 +334,29 @@ Access either(Option::Form form, Field field, std::string no_word, Value no, std
 }
 
 template <class Field>
+Access client_ip(Field field) {
+    using forward::ClientIp;
+    static constexpr std::array words{
+        std::pair{"append", ClientIp::append}, std::pair{"set", ClientIp::set}, std::pair{"keep", ClientIp::keep}};
+    const auto read = [](const std::string& text) {
+        for (const auto& [word, value] : words) {
+            if (text == word) return value;
+        }
+        refuse(fmt::format("'{}' is neither append nor set nor keep", text));
+    };
+    const auto write = [](ClientIp value) {
+        return std::string(std::ranges::find(words, value, [](const auto& word) { return word.second; })->first);
+    };
+    return scalar(Option::Form::word, field, read, write);
+}
+
+Access client_ip_header() {
+    return {Option::Form::word,
+        [](Config& config, const Values& values) { config.rewriting.set_client_ip_header(values.back()); },
+        [](const Config& config) { return Values{config.rewriting.client_ip_header()}; }};
+}
+
+template <class Field>
 Access flag(Field field) {
     return either(Option::Form::flag, field, "false", false, "true", true);
 }
@@ -350,6 +383,7 @@ const std::vector<Option>& option_table() {
     constexpr unsigned any = live | Option::in_replay;
     constexpr auto array = Option::Repeat::array;
     constexpr auto list = Option::Repeat::list;
+    constexpr auto lines = Option::Repeat::lines;
     static const std::vector<Option> table = [] {
         std::vector<Option> options;
         std::string_view group;
@@ -393,6 +427,20 @@ const std::vector<Option>& option_table() {
             number(FIELD(http_output.retries), 0, 100));
         add("queue", "N", live, "requests of one worker that may wait for a forwarder; then the newest are shed",
             number(FIELD(queue), 1, 1 << 20));
+        add("client-ip", "append|set|keep", any,
+            "how requests to http outputs name the client's address: behind what the client says of it, in place of "
+            "that, or not at all",
+            client_ip(FIELD(rewriting.client_ip)));
+        add("client-ip-header", "NAME", any, "the header field for that", client_ip_header());
+        add_many("set-header", "NAME:VALUE", any, lines,
+            "send this header field to http outputs, in place of the client's; repeat it for more",
+            set_rules(FieldRule::Action::set), rules_of(FieldRule::Action::set));
+        add_many("remove-header", "NAME", any, array,
+            "leave out header fields of this name, on every output; repeat it for more",
+            set_rules(FieldRule::Action::remove), rules_of(FieldRule::Action::remove));
+        add_many("redact-header", "NAME", any, array,
+            "show only how long the value of header fields of this name was, on every output; repeat it for more",
+            set_rules(FieldRule::Action::redact), rules_of(FieldRule::Action::redact));
         add("bodies", "", any, "write bodies into jsonl records, in base64", flag(FIELD(record_bodies)));
 
         group = "Limits";
@@ -463,8 +511,9 @@ void print_config(const Config& config, std::ostream& out) {
         }
         // A tunnel that isn't given must stay so: replay guesses only then.
         if (option.name == "tunnel" && !config.tunnel_given) out << "# ";
+        const bool is_array = option.repeat == Option::Repeat::array || option.repeat == Option::Repeat::lines;
         const std::string all = fmt::format("{}", fmt::join(words, ", "));
-        out << option.name << " = " << (option.repeat == Option::Repeat::array ? "[" + all + "]" : all) << '\n';
+        out << option.name << " = " << (is_array ? "[" + all + "]" : all) << '\n';
     }
 }
 

@@ -21,7 +21,9 @@ using Values = std::vector<std::string>;
 
 struct Option {
     enum class Form : std::uint8_t { word, number, flag };
-    enum class Repeat : std::uint8_t { no, list, array };  // list: also at the commas of a value
+    // How several values are given: list, also with commas in a value; array, with spaces in the environment; lines, as
+    // array, but with line breaks there, for values that may hold spaces.
+    enum class Repeat : std::uint8_t { no, list, array, lines };
 
     // The commands that have it.
     static constexpr unsigned in_run = 1;

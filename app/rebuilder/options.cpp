@@ -32,6 +32,15 @@ Values words_of(std::string_view text) {
     return words;
 }
 
+Values lines_of(const std::string& text) {
+    std::istringstream stream(text);
+    Values lines;
+    for (std::string line; std::getline(stream, line);) {
+        if (!line.empty()) lines.push_back(line);
+    }
+    return lines;
+}
+
 // ---- the command line ----
 
 struct CommandText {
@@ -254,7 +263,12 @@ std::optional<Given> find_given(
         return Given{flag ? Values{found->second.back()} : found->second, fmt::format("--{}", option.name), ""};
     }
     if (const std::string value = environment(option.name); !value.empty()) {
-        const Values values = option.repeat == Option::Repeat::no ? Values{value} : words_of(value);
+        Values values{value};
+        if (option.repeat == Option::Repeat::lines) {
+            values = lines_of(value);
+        } else if (option.repeat != Option::Repeat::no) {
+            values = words_of(value);
+        }
         return Given{values, environment_name(option.name), ""};
     }
     const auto item = std::ranges::find(file, option.name, &ConfigItem::key);
@@ -288,6 +302,7 @@ void validate(const Config& config) {
     if (config.command == Command::replay && config.files.empty()) {
         refuse("no FILE to replay is given, see `rebuilder replay --help`");
     }
+    config.rewriting.validate();
     if (config.explain && config.why) refuse("--explain and --why can't both be given");
     // Each output may hold its share of the buffers, assembly has one, too, and blocks are not filled to the
     // last byte.

@@ -94,6 +94,7 @@ pipeline::WorkerConfig worker_config(const Config& config) {
     worker.decap = config.decap;
     worker.tcp = config.tcp;
     worker.http = config.http;
+    worker.rewriting = config.rewriting;
     worker.secret = {word(), word()};
     worker.buffer_bytes = config.buffer_bytes;
     worker.record_bodies = config.record_bodies;

@@ -82,6 +82,11 @@ def arguments(checks):
         checks.run_refused(f"bad output port '{port}'", USAGE, [output], FINE, output)
     checks.run_refused("bad health port", USAGE, ["127.0.0.1:65536"], FINE, "null",
                        "--health-listen", "127.0.0.1:65536")
+    for option, value in (("--set-header", "Content-Length: 3"), ("--set-header", "X-A: b\r\nX-B: c"),
+                          ("--set-header", "X-A"), ("--remove-header", "Host"), ("--redact-header", "X A"),
+                          ("--remove-header", "X-Forwarded-For"), ("--client-ip", "drop"),
+                          ("--client-ip-header", "X-Server-Addr")):
+        checks.run_refused(f"bad {option} {value!r}", USAGE, [option], FINE, "http://127.0.0.1:9", option, value)
     checks.run_refused("bad number", USAGE, ["--workers", "many"], FINE, "null", "--workers", "many")
 
 

@@ -112,6 +112,8 @@ const std::map<std::string, Sample> samples{
     {"admin-listen", {"[::1]:80", "\"[::1]:80\""}},
     {"bodies", {"true", "true"}},
     {"buffers", {"2G", "\"2G\""}},
+    {"client-ip", {"set", "\"set\""}},
+    {"client-ip-header", {"X-Real-IP", "\"X-Real-IP\""}},
     {"connections", {"16", "16"}},
     {"drain-timeout", {"0", "\"0s\""}},
     {"forwarders", {"2", "2"}},
@@ -131,7 +133,10 @@ const std::map<std::string, Sample> samples{
     {"oversize", {"drop", "\"drop\""}},
     {"pipeline", {"16", "16"}},
     {"queue", {"100", "100"}},
+    {"redact-header", {"Authorization", "[\"Authorization\"]"}},
+    {"remove-header", {"X-Debug", "[\"X-Debug\"]"}},
     {"retries", {"0", "0"}},
+    {"set-header", {"X-Stage:the \"test\" one", "['X-Stage: the \"test\" one']"}},
     {"timeout", {"0.25s", "\"250ms\""}},
     {"tunnel", {"vxlan,none,vxlan:4790", "\"vxlan:4789,vxlan:4790,none\""}},
     {"vni", {"7,!8,9", "\"7,9,!8\""}},
@@ -165,13 +170,15 @@ TEST_CASE("without any option, the defaults of the Config count") {
 }
 
 TEST_CASE("options reach their fields") {
-    const Config config = parse({"run", "--input", "pcap:a.pcap", "--input", "vdev:net_null0", "--output", "null",
-        "--tunnel", "geneve:99,none", "--vni", "1", "--vni", "!2", "--http-ports", "80", "--workers", "3",
-        "--forwarders", "2", "--lcores", "0@0", "--connections", "4", "--pipeline", "5", "--timeout", "2m", "--retries",
-        "6", "--queue", "7", "--bodies", "--max-head", "2K", "--max-body", "1500", "--oversize", "drop", "--max-flows",
-        "8", "--gap-timeout", "1ms", "--idle-timeout", "9s", "--held-per-flow", "8M", "--held", "16M", "--buffers",
-        "1G", "--ledger", "l", "--health-listen", "1.2.3.4:5", "--admin-listen", "none", "--drain-timeout", "0.5", "--",
-        "--log-level", "8", "--"});
+    const Config config = parse(
+        {"run", "--input", "pcap:a.pcap", "--input", "vdev:net_null0", "--output", "null", "--tunnel", "geneve:99,none",
+            "--vni", "1", "--vni", "!2", "--http-ports", "80", "--workers", "3", "--forwarders", "2", "--lcores", "0@0",
+            "--connections", "4", "--pipeline", "5", "--timeout", "2m", "--retries", "6", "--queue", "7", "--client-ip",
+            "keep", "--client-ip-header", "X-Real-IP", "--set-header", "Host: a", "--set-header", "B: c, d",
+            "--remove-header", "E", "--remove-header", "F", "--redact-header", "G", "--bodies", "--max-head", "2K",
+            "--max-body", "1500", "--oversize", "drop", "--max-flows", "8", "--gap-timeout", "1ms", "--idle-timeout",
+            "9s", "--held-per-flow", "8M", "--held", "16M", "--buffers", "1G", "--ledger", "l", "--health-listen",
+            "1.2.3.4:5", "--admin-listen", "none", "--drain-timeout", "0.5", "--", "--log-level", "8", "--"});
     CHECK(config.command == Command::run);
     CHECK(config.inputs == std::vector<std::string>{"pcap:a.pcap", "vdev:net_null0"});
     CHECK(config.decap.vxlan_ports.empty());
@@ -189,6 +196,11 @@ TEST_CASE("options reach their fields") {
     CHECK(config.http_output.timeout_ns == 120'000'000'000);
     CHECK(config.http_output.retries == 6);
     CHECK(config.queue == 7);
+    CHECK(config.rewriting.client_ip == forward::ClientIp::keep);
+    CHECK(config.rewriting.client_ip_header() == "X-Real-IP");
+    CHECK(config.rewriting.added_lines() == "Host: a\r\nB: c, d\r\n");
+    CHECK(config.rewriting.texts(forward::FieldRule::Action::remove) == std::vector<std::string>{"E", "F"});
+    CHECK(config.rewriting.texts(forward::FieldRule::Action::redact) == std::vector<std::string>{"G"});
     CHECK(config.record_bodies);
     CHECK(config.http.max_head == 2048);
     CHECK(config.http.max_body == 1500);
@@ -236,6 +248,14 @@ TEST_CASE("the command line counts before the environment, and that before the f
 
     const Variable empty("REBUILDER_WORKERS", "");
     CHECK(parse(plain).workers == 1);
+}
+
+TEST_CASE("in the environment, fields to set are lines, and names are words") {
+    const Variable set("REBUILDER_SET_HEADER", "A: b c\n\nD: e\n");
+    const Variable remove("REBUILDER_REMOVE_HEADER", "F  G");
+    CHECK(printed(parse({"check"}), "set-header") == R"(["A: b c", "D: e"])");
+    CHECK(printed(parse({"check"}), "remove-header") == R"(["F", "G"])");
+    CHECK(printed(parse({"check", "--set-header", "H: i"}), "set-header") == R"(["H: i"])");
 }
 
 TEST_CASE("replay takes files, prints them by default, and passes over what only run has") {
@@ -346,6 +366,13 @@ TEST_CASE("what is wrong with a value is said with its option") {
         {"--held", "1", "1 is out of range; 64K to 64G will do"},
         {"--held-per-flow", "17M", "17M is out of range; 2K to 16M will do"},
         {"--buffers", "1K", "1K is out of range; 1M to 64G will do"},
+        {"--client-ip", "drop", "'drop' is neither append nor set nor keep"},
+        {"--client-ip-header", "Host", "Host can't hold the client's address: it has a meaning of its own"},
+        {"--set-header", "X-A", "'X-A' is not of the form NAME: VALUE"},
+        {"--set-header", "Content-Length: 3", "Content-Length can't be set: what becomes of it is fixed"},
+        {"--remove-header", "X A", "'X A' is not a field name"},
+        {"--redact-header", "TE", "TE can't be redacted: what becomes of it is fixed"},
+        {"--redact-header", "A\nB", "a control character stands in it"},
         {"--oversize", "cut", "'cut' is neither truncate nor drop"},
         {"--bodies", "maybe", "'maybe' is neither true nor false"},
         {"--timeout", "0", "0 is out of range; 1ms to 60m will do"},
@@ -389,6 +416,11 @@ TEST_CASE("options that don't go together are refused") {
           "--max-body 100M: --buffers must be at least 3 times that for 1 output, and is 128M");
     CHECK(refusal({"check", "--held", "128K"}) == "--held-per-flow 256K: larger than --held, which is 128K");
     CHECK(refusal({"check", "--gap-timeout", "7m"}) == "--gap-timeout 7m: longer than --idle-timeout, which is 6m");
+    CHECK(refusal({"check", "--set-header", "A: b", "--redact-header", "a"}) ==
+          "--redact-header a: --set-header has it, too");
+    CHECK(refusal({"check", "--remove-header", "A", "--remove-header", "a"}) == "--remove-header a: is given twice");
+    CHECK(refusal({"check", "--remove-header", "X-Forwarded-For"}) ==
+          "--remove-header X-Forwarded-For: the client's address goes there, unless --client-ip is keep");
     CHECK(refusal({"check", "--admin-listen", "0.0.0.0:9445"}) ==
           "--health-listen and --admin-listen can't both be 0.0.0.0:9445");
 }
