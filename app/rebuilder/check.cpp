@@ -173,7 +173,9 @@ void check_outputs_and_files(const Config& config, Findings& findings) {
         config.forwarders != 0 ? std::min<std::uint64_t>(config.forwarders, workers) : (workers + 1) / 2;
     const auto to_http = [](const forward::OutputSpec& spec) { return spec.kind == forward::OutputSpec::Kind::http; };
     const auto http_outputs = static_cast<std::uint64_t>(std::ranges::count_if(config.outputs, to_http));
-    const std::uint64_t connections = http_outputs * forwarders * config.http_output.connections;
+    // A name may have several addresses: a load balancer's has one for each zone at least.
+    constexpr std::uint64_t addresses = 4;
+    const std::uint64_t connections = http_outputs * forwarders * config.http_output.connections * addresses;
     constexpr std::uint64_t own_files = 128;  // devices, capture files, listeners, libraries
 
     rlimit limit{};

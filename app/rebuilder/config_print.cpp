@@ -302,6 +302,20 @@ Access text_or(std::string word, Field field) {
     return scalar(Option::Form::word, field, read, write);
 }
 
+template <class Field>
+Access name_servers(Field field) {
+    const Access text = text_or("system", field);
+    const auto set = [set = text.set](Config& config, const Values& values) {
+        const std::string& servers = values.back();
+        if (servers != "system" && !forward::valid_servers(servers)) {
+            refuse(fmt::format(
+                "'{}' is not a list of addresses such as 10.0.0.2 or 10.0.0.2:53,[2001:db8::2]:53", servers));
+        }
+        set(config, values);
+    };
+    return {text.form, set, text.get};
+}
+
 // DPDK's own words about a bad one would come late and say little.
 template <class Field>
 Access lcore_map(Field field) {
@@ -415,7 +429,7 @@ const std::vector<Option>& option_table() {
         add_many("output", "SPEC", any, array,
             "where each request goes; repeat it for more: http://HOST:PORT, jsonl:FILE (- is stdout), null",
             set_outputs, outputs_of);
-        add("connections", "N", any, "connections that each forwarder keeps open",
+        add("connections", "N", any, "connections that each forwarder keeps to each address of an output",
             number(FIELD(http_output.connections), 1, 4096));
         add("pipeline", "N", any,
             "requests on one connection that may wait for their answer; fast, but not every server likes "
@@ -425,6 +439,13 @@ const std::vector<Option>& option_table() {
             duration(FIELD(http_output.timeout_ns), millisecond, hour));
         add("retries", "N", any, "how often a request is sent again when its connection breaks",
             number(FIELD(http_output.retries), 0, 100));
+        add("dns-server", "LIST", any,
+            "who is asked for the addresses of an output's name: ADDRESS or ADDRESS:PORT, joined by commas",
+            name_servers(FIELD(http_output.resolver.servers)));
+        add("dns-min-ttl", "DURATION", any, "how long these are used at least before the name is asked for again",
+            duration(FIELD(http_output.resolver.least_ns), 100 * millisecond, hour));
+        add("dns-max-ttl", "DURATION", any, "and at most, however long the answer may be kept",
+            duration(FIELD(http_output.resolver.most_ns), second, 24 * hour));
         add("queue", "N", live, "requests of one worker that may wait for a forwarder; then the newest are shed",
             number(FIELD(queue), 1, 1 << 20));
         add("client-ip", "append|set|keep", any,

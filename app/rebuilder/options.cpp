@@ -320,6 +320,11 @@ void validate(const Config& config) {
         refuse(fmt::format("--gap-timeout {}: longer than --idle-timeout, which is {}",
             write_duration(config.tcp.gap_timeout_ns), write_duration(config.tcp.idle_timeout_ns)));
     }
+    const forward::ResolverOptions& dns = config.http_output.resolver;
+    if (dns.least_ns > dns.most_ns) {
+        refuse(fmt::format("--dns-min-ttl {}: longer than --dns-max-ttl, which is {}", write_duration(dns.least_ns),
+            write_duration(dns.most_ns)));
+    }
     if (config.health_listen == config.admin_listen && config.health_listen != "none") {
         refuse(fmt::format("--health-listen and --admin-listen can't both be {}", config.health_listen));
     }

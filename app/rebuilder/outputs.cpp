@@ -20,11 +20,15 @@ Outputs::Outputs(const Config& config, std::size_t workers, std::size_t queue) {
         std::size_t forwarders = config.forwarders != 0 ? config.forwarders : (workers + 1) / 2;
         if (spec.kind != forward::OutputSpec::Kind::http) forwarders = 1;  // a file has one writer
         forwarders = std::min(forwarders, workers);
+        if (spec.kind == forward::OutputSpec::Kind::http) {
+            output.resolver =
+                std::make_shared<forward::Resolver>(spec.text, spec.host, spec.port, config.http_output.resolver);
+        }
         for (std::size_t f = 0; f < forwarders; ++f) {
             std::vector<forward::Channel*> served;
             for (std::size_t w = f; w < workers; w += forwarders) served.push_back(output.channels[w].get());
             output.forwarders.push_back(
-                std::make_unique<forward::Forwarder>(spec, config.http_output, std::move(served)));
+                std::make_unique<forward::Forwarder>(spec, config.http_output, std::move(served), output.resolver));
         }
     }
 }
@@ -71,6 +75,7 @@ Ledger Outputs::ledger(std::span<const std::unique_ptr<pipeline::Worker>> worker
         entry.name = output.spec.text;
         for (const auto& channel : output.channels) entry.values += channel->handing().read();
         for (const auto& forwarder : output.forwarders) entry.values += forwarder->counters().read();
+        if (output.resolver != nullptr) entry.values += output.resolver->counters().read();
     }
     return ledger;
 }

@@ -44,6 +44,7 @@ class Outputs {
   private:
     struct Output {
         forward::OutputSpec spec;
+        std::shared_ptr<forward::Resolver> resolver;              // of an http output
         std::vector<std::unique_ptr<forward::Channel>> channels;  // one a worker
         std::vector<std::unique_ptr<forward::Forwarder>> forwarders;
     };

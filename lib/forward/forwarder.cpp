@@ -19,11 +19,14 @@ std::uint64_t clock_ns() noexcept {
 
 }  // namespace
 
-Forwarder::Forwarder(const OutputSpec& spec, const HttpOptions& options, std::vector<Channel*> channels)
+Forwarder::Forwarder(const OutputSpec& spec, const HttpOptions& options, std::vector<Channel*> channels,
+    std::shared_ptr<Resolver> resolver)
     : spec_(spec)
     , channels_(std::move(channels))
-    , output_(make_output(spec, options, counters_,
-          [this](const Slot& slot, std::uint32_t channel, Counter outcome) { done(slot, channel, outcome); })) {}
+    , output_(make_output(
+          spec, options, counters_,
+          [this](const Slot& slot, std::uint32_t channel, Counter outcome) { done(slot, channel, outcome); },
+          std::move(resolver))) {}
 
 Forwarder::~Forwarder() {
     drain(0);

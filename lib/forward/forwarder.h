@@ -29,8 +29,9 @@ namespace rebuilder::forward {
 
 class Forwarder {
   public:
-    // The channels outlive the forwarder. Throws what make_output() throws.
-    Forwarder(const OutputSpec& spec, const HttpOptions& options, std::vector<Channel*> channels);
+    // The channels outlive the forwarder. The forwarders of one output share a resolver. Throws what make_output() throws.
+    Forwarder(const OutputSpec& spec, const HttpOptions& options, std::vector<Channel*> channels,
+        std::shared_ptr<Resolver> resolver = nullptr);
     ~Forwarder();  // stops the thread; what is pending then is abandoned
 
     Forwarder(const Forwarder&) = delete;

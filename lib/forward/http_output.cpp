@@ -23,8 +23,16 @@ constexpr int longest_wait_ms = 10;  // while requests are pending, so that thei
 // A new SYN finds an output that is back sooner than the kernel's repetition of an old one.
 constexpr std::uint64_t probe_timeout_ns = 1'000'000'000;
 
-std::size_t at_once(const HttpOptions& options) noexcept {
-    return std::size_t{options.connections} * options.pipeline;
+constexpr std::uint64_t resolve_interval_ns = 1'000'000'000;
+
+// Requests held for so many connections: those on them, and as many that wait for room.
+std::size_t held_for(std::size_t connections, const HttpOptions& options) noexcept {
+    const std::size_t at_once = connections * options.pipeline;
+    return at_once + std::max<std::size_t>(at_once, 16);
+}
+
+std::uint32_t most_connections(const HttpOptions& options, const Resolver& resolver) noexcept {
+    return options.connections * (resolver.fixed() ? 1 : static_cast<std::uint32_t>(Resolver::most_addresses));
 }
 
 HttpOptions usable(HttpOptions options) noexcept {
@@ -44,27 +52,30 @@ Counter answered_counter(int status) noexcept {
 
 }  // namespace
 
-HttpOutput::HttpOutput(const OutputSpec& spec, const HttpOptions& options, Counters& counters, Done done)
+HttpOutput::HttpOutput(const OutputSpec& spec, const HttpOptions& options, Counters& counters, Done done,
+    std::shared_ptr<Resolver> resolver)
     : spec_(spec)
     , options_(usable(options))
     , counters_(counters)
     , done_(std::move(done))
-    , max_pending_(at_once(options_) + std::max<std::size_t>(at_once(options_), 16))
-    , addresses_(resolve(spec.text, spec.host, spec.port))
-    , idle_(options_.connections)
-    , with_room_(options_.connections)
-    , to_send_(options_.connections)
-    , waiting_(max_pending_)
+    , resolver_(std::move(resolver))
+    , idle_(most_connections(options_, *resolver_))
+    , with_room_(most_connections(options_, *resolver_))
+    , to_send_(most_connections(options_, *resolver_))
+    , waiting_(held_for(most_connections(options_, *resolver_), options_))
     , random_(std::random_device{}())
     , buffer_(std::make_unique<std::uint8_t[]>(buffer_bytes)) {
-    next_address_ = random_() % addresses_.size();  // not every appliance's first request to the same one
     epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
     if (epoll_ < 0) {
         throw Error(ExitStatus::runtime, "output " + spec_.text + ": epoll: " + std::generic_category().message(errno));
     }
-    for (std::uint32_t i = 0; i < options_.connections; ++i) {
-        connections_.emplace_back(epoll_, i, options_.pipeline);
-    }
+    const std::uint32_t most = most_connections(options_, *resolver_);
+    closed_.reserve(most);
+    for (std::uint32_t i = 0; i < most; ++i) connections_.emplace_back(epoll_, i, options_.pipeline);
+    for (std::uint32_t i = most; i > 0; --i) closed_.push_back(i - 1);
+    upstreams_.reserve(2 * Resolver::most_addresses);
+    take_addresses();
+    next_upstream_ = random_() % upstreams_.size();  // not every appliance's first request to the same one
 }
 
 HttpOutput::~HttpOutput() {
@@ -82,6 +93,7 @@ void HttpOutput::poll(std::uint64_t now_ns, int timeout_ms) noexcept {
     const std::uint64_t moves = moves_;
     if (now_ns >= next_check_ns_) {
         next_check_ns_ = now_ns + check_interval_ns;
+        if (resolver_->version() != version_) take_addresses();
         check_deadlines();
     }
     assign();
@@ -132,46 +144,108 @@ void HttpOutput::got_room(UpstreamConnection& connection) noexcept {
 // Begins as many connections as there are requests without one. The first time, one for each address at
 // least, so that a few requests already spread over all of them.
 void HttpOutput::open_for(std::size_t requests) noexcept {
-    if (!ever_connected_ && requests > 0) requests = std::max(requests, addresses_.size());
-    if (open_ + connecting_ == connections_.size()) return;
-    for (UpstreamConnection& each : connections_) {
-        if (connecting_ >= requests) return;
-        if (each.state != State::closed) continue;
-        UpstreamAddress* address = next_address();
-        if (address == nullptr) return;
+    if (!ever_connected_ && requests > 0) requests = std::max(requests, listed_);
+    while (connecting_ < requests && !closed_.empty()) {
+        Upstream* upstream = next_upstream();
+        if (upstream == nullptr) return;
+        UpstreamAddress& address = upstream->address;
         const std::uint64_t limit =
-            address->failing() ? std::min(options_.timeout_ns, probe_timeout_ns) : options_.timeout_ns;
-        address->trying();
+            address.failing() ? std::min(options_.timeout_ns, probe_timeout_ns) : options_.timeout_ns;
+        address.trying();
+        UpstreamConnection& each = connections_[closed_.back()];
+        closed_.pop_back();
         each.deadline_ns = now_ns_ + limit;
         ++connecting_;
-        const int error = each.connect(*address, static_cast<std::size_t>(address - addresses_.data()), now_ns_);
+        ++upstream->connections;
+        const auto index = static_cast<std::size_t>(upstream - upstreams_.data());
+        const int error = each.connect(address.address(), index, now_ns_);
         if (error != 0) connected(each, error);
     }
 }
 
-UpstreamAddress* HttpOutput::next_address() noexcept {
-    for (std::size_t i = 0; i < addresses_.size(); ++i) {
-        UpstreamAddress& address = addresses_[next_address_];
-        next_address_ = (next_address_ + 1) % addresses_.size();
-        if (address.may_try(now_ns_)) return &address;
+// Of those that may be tried, the one with the fewest connections; of equals, each in turn.
+HttpOutput::Upstream* HttpOutput::next_upstream() noexcept {
+    Upstream* best = nullptr;
+    for (std::size_t i = 0; i < upstreams_.size(); ++i) {
+        Upstream& each = upstreams_[(next_upstream_ + i) % upstreams_.size()];
+        if (!each.listed || each.connections >= options_.connections || !each.address.may_try(now_ns_)) continue;
+        if (best == nullptr || each.connections < best->connections) best = &each;
     }
-    return nullptr;
+    if (best != nullptr) next_upstream_ = static_cast<std::size_t>(best - upstreams_.data()) + 1;
+    return best;
+}
+
+// What the resolver lists now. Allocates nothing but the list.
+void HttpOutput::take_addresses() {
+    const std::uint64_t version = resolver_->version();
+    const std::vector<SocketAddress> found = resolver_->addresses();
+    const auto with = [this](const SocketAddress& address) {
+        return std::find_if(upstreams_.begin(), upstreams_.end(),
+            [&address](const Upstream& each) { return each.address.address() == address; });
+    };
+    for (Upstream& each : upstreams_) each.listed = false;
+    bool all = true;
+    for (const SocketAddress& address : found) {
+        auto place = with(address);
+        if (place == upstreams_.end()) {
+            place = std::find_if(upstreams_.begin(), upstreams_.end(),
+                [](const Upstream& each) { return !each.listed && each.connections == 0; });
+            if (place != upstreams_.end()) {
+                *place = Upstream{UpstreamAddress(address)};
+            } else if (upstreams_.size() < upstreams_.capacity()) {
+                place = upstreams_.insert(place, Upstream{UpstreamAddress(address)});
+            } else {
+                all = false;  // until the connections to an old one are gone
+                continue;
+            }
+        }
+        place->listed = true;
+    }
+    if (all) version_ = version;
+    listed_ = static_cast<std::size_t>(
+        std::count_if(upstreams_.begin(), upstreams_.end(), [](const Upstream& each) { return each.listed; }));
+    max_pending_ = held_for(listed_ * options_.connections, options_);
+    for (UpstreamConnection& each : connections_) {
+        if (each.state != State::open) continue;
+        each.retiring = !upstreams_[each.upstream].listed;
+        if (each.retiring) {
+            retire(each);
+        } else if (each.has_room()) {
+            got_room(each);
+        }
+    }
+}
+
+void HttpOutput::retire(UpstreamConnection& connection) noexcept {
+    connection.retiring = true;
+    if (connection.requests().empty()) end(connection, Ending::orderly);
+}
+
+// The connection is closed: its place is another's.
+void HttpOutput::release(UpstreamConnection& connection) noexcept {
+    --upstreams_[connection.upstream].connections;
+    closed_.push_back(connection.number());
 }
 
 void HttpOutput::connected(UpstreamConnection& connection, int error) noexcept {
-    UpstreamAddress& address = addresses_[connection.address];
+    Upstream& upstream = upstreams_[connection.upstream];
     --connecting_;
     if (error != 0) {
         counters_.add(Counter::connect_failures);
         last_error_ = error;
-        address.refused(connection.started_ns, now_ns_, random_);
+        upstream.address.refused(connection.started_ns, now_ns_, random_);
+        release(connection);
         return;
     }
     counters_.add(Counter::connects);
     ever_connected_ = true;
     ++open_;
-    address.reached();
-    got_room(connection);
+    upstream.address.reached();
+    if (upstream.listed) {
+        got_room(connection);
+    } else {
+        retire(connection);
+    }
 }
 
 // ---- events ----
@@ -258,7 +332,11 @@ void HttpOutput::complete_front(UpstreamConnection& connection) noexcept {
     connection.early_answer.reset();
     connection.deadline_ns = now_ns_ + options_.timeout_ns;  // of the next one
     finish(connection.pop_front(), outcome);
-    got_room(connection);
+    if (connection.retiring) {
+        retire(connection);
+    } else {
+        got_room(connection);
+    }
 }
 
 // ---- the end of a connection, and of requests ----
@@ -267,7 +345,7 @@ void HttpOutput::end(UpstreamConnection& connection, Ending why) noexcept {
     PendingRing& requests = connection.requests();
     const std::size_t begun = connection.begun();
     if (!requests.empty() && !connection.persistent && !connection.early_answer && why != Ending::orderly) {
-        addresses_[connection.address].useless(now_ns_, random_);
+        upstreams_[connection.upstream].address.useless(now_ns_, random_);
     }
     // Newest first to the head of the queue, so that the oldest is the next to go.
     while (requests.size() > 1) {
@@ -277,6 +355,7 @@ void HttpOutput::end(UpstreamConnection& connection, Ending why) noexcept {
     if (!requests.empty()) settle_front(connection, why);
     --open_;
     connection.close();
+    release(connection);
 }
 
 void HttpOutput::settle_front(UpstreamConnection& connection, Ending why) noexcept {
@@ -291,7 +370,7 @@ void HttpOutput::settle_front(UpstreamConnection& connection, Ending why) noexce
     } else if (connection.persistent && !was_begun) {
         send_again(request, false);
     } else if (why == Ending::closed && connection.persistent && connection.responses.at_start() &&
-               request.forgiven < options_.connections) {
+               request.forgiven < connections_.size()) {
         ++request.forgiven;
         send_again(request, true);
     } else if (request.charged < options_.retries) {
@@ -320,9 +399,15 @@ void HttpOutput::check_deadlines() noexcept {
         }
     }
     if (open_ > 0) return;
-    const bool hopeless = draining_ && connecting_ == 0 &&
-                          std::all_of(addresses_.begin(), addresses_.end(),
-                              [](const UpstreamAddress& each) { return each.refused_in_drain(); });
+    const auto all = [this](bool (UpstreamAddress::*are)() const noexcept) {
+        return std::all_of(upstreams_.begin(), upstreams_.end(),
+            [are](const Upstream& each) { return !each.listed || (each.address.*are)(); });
+    };
+    if (now_ns_ >= next_resolve_ns_ && all(&UpstreamAddress::failing)) {
+        next_resolve_ns_ = now_ns_ + resolve_interval_ns;
+        resolver_->again();
+    }
+    const bool hopeless = draining_ && connecting_ == 0 && all(&UpstreamAddress::refused_in_drain);
     while (!waiting_.empty() && (hopeless || now_ns_ - waiting_.front().since_ns > options_.timeout_ns)) {
         finish(waiting_.pop_front(), Counter::failed_connect);
     }
@@ -336,7 +421,7 @@ void HttpOutput::finish(const Pending& request, Counter outcome) noexcept {
 
 void HttpOutput::begin_drain() noexcept {
     draining_ = true;
-    for (UpstreamAddress& address : addresses_) address.begin_drain();
+    for (Upstream& each : upstreams_) each.address.begin_drain();
 }
 
 void HttpOutput::abandon() noexcept {
@@ -344,7 +429,9 @@ void HttpOutput::abandon() noexcept {
         PendingRing& requests = each.requests();
         if (each.early_answer) finish(requests.pop_front(), *each.early_answer);
         while (!requests.empty()) finish(requests.pop_front(), Counter::failed_drain);
+        if (each.state == State::closed) continue;
         each.close();
+        release(each);
     }
     open_ = 0;
     connecting_ = 0;

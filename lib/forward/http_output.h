@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// HttpOutput: requests to an HTTP/1.1 server over a fixed set of kept-alive connections, in one epoll.
+// HttpOutput: requests to an HTTP/1.1 server over kept-alive connections to all its addresses, in one epoll.
 //
 // In:    slots in wire form. At most twice what the connections can carry is held; then ready() is false,
-//        the channels fill and the workers shed.
+//        the channels fill and the workers shed. The addresses, which may change at any time: a new one gets
+//        connections as requests need them; those to one that is gone take no new requests, and close when
+//        the last is answered.
 // Out:   answered_2xx to answered_5xx by the answer's class; the answer itself is read and forgotten.
 //        Else
 //        - failed_timeout: the answer did not end within the timeout, counted from when the server had
@@ -33,6 +35,7 @@
 
 #include "forward/output.h"
 #include "forward/pending.h"
+#include "forward/resolver.h"
 #include "forward/turns.h"
 #include "forward/upstream_address.h"
 #include "forward/upstream_connection.h"
@@ -41,8 +44,8 @@ namespace rebuilder::forward {
 
 class HttpOutput final : public Output {
   public:
-    // Throws Error (runtime) when the host has no address.
-    HttpOutput(const OutputSpec& spec, const HttpOptions& options, Counters& counters, Done done);
+    HttpOutput(const OutputSpec& spec, const HttpOptions& options, Counters& counters, Done done,
+        std::shared_ptr<Resolver> resolver);
     ~HttpOutput() override;
 
     HttpOutput(const HttpOutput&) = delete;
@@ -60,6 +63,12 @@ class HttpOutput final : public Output {
     using State = UpstreamConnection::State;
     using Io = UpstreamConnection::Io;
 
+    struct Upstream {
+        UpstreamAddress address;
+        bool listed = false;            // by the resolver
+        std::uint32_t connections = 0;  // open or connecting
+    };
+
     // Why a connection ended, which decides what becomes of the request whose answer was due.
     enum class Ending : std::uint8_t {
         orderly,    // by an answer that says so, or while nothing was due
@@ -73,7 +82,10 @@ class HttpOutput final : public Output {
     UpstreamConnection* pick() noexcept;
     void got_room(UpstreamConnection& connection) noexcept;
     void open_for(std::size_t requests) noexcept;
-    UpstreamAddress* next_address() noexcept;
+    Upstream* next_upstream() noexcept;
+    void take_addresses();
+    void retire(UpstreamConnection& connection) noexcept;
+    void release(UpstreamConnection& connection) noexcept;
     void connected(UpstreamConnection& connection, int error) noexcept;
 
     void wait(int timeout_ms) noexcept;
@@ -94,10 +106,14 @@ class HttpOutput final : public Output {
     HttpOptions options_;
     Counters& counters_;
     Done done_;
-    std::size_t max_pending_;
-    std::vector<UpstreamAddress> addresses_;
+    std::shared_ptr<Resolver> resolver_;
+    std::uint64_t version_ = 0;        // of the addresses that were taken from it
+    std::vector<Upstream> upstreams_;  // those listed, and those that were and still have connections
+    std::size_t listed_ = 0;
+    std::size_t max_pending_ = 0;
     int epoll_ = -1;
     std::deque<UpstreamConnection> connections_;
+    std::vector<std::uint32_t> closed_;  // of the connections
     Turns idle_;
     Turns with_room_;  // but not idle
     Turns to_send_;
@@ -105,9 +121,10 @@ class HttpOutput final : public Output {
     std::size_t pending_ = 0;
     std::size_t open_ = 0;
     std::size_t connecting_ = 0;
-    std::size_t next_address_ = 0;
+    std::size_t next_upstream_ = 0;
     std::uint64_t now_ns_ = 0;
     std::uint64_t next_check_ns_ = 0;
+    std::uint64_t next_resolve_ns_ = 0;
     std::uint64_t moves_ = 0;  // requests finished or put back: while they grow there is more to do than to wait
     bool was_used_ = false;
     bool ever_connected_ = false;

@@ -79,10 +79,14 @@ OutputSpec parse_output(const std::string& text) {
     refuse(text, "an output is http://HOST:PORT, jsonl:PATH or null");
 }
 
-std::unique_ptr<Output> make_output(
-    const OutputSpec& spec, const HttpOptions& options, Counters& counters, Output::Done done) {
+std::unique_ptr<Output> make_output(const OutputSpec& spec, const HttpOptions& options, Counters& counters,
+    Output::Done done, std::shared_ptr<Resolver> resolver) {
     switch (spec.kind) {
-    case OutputSpec::Kind::http: return std::make_unique<HttpOutput>(spec, options, counters, std::move(done));
+    case OutputSpec::Kind::http:
+        if (resolver == nullptr) {
+            resolver = std::make_shared<Resolver>(spec.text, spec.host, spec.port, options.resolver);
+        }
+        return std::make_unique<HttpOutput>(spec, options, counters, std::move(done), std::move(resolver));
     case OutputSpec::Kind::jsonl: return std::make_unique<FileOutput>(spec, counters, std::move(done));
     case OutputSpec::Kind::null: break;
     }

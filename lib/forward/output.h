@@ -18,6 +18,7 @@
 
 #include "base/counters.h"
 #include "forward/handoff.h"
+#include "forward/resolver.h"
 
 namespace rebuilder::forward {
 
@@ -42,10 +43,11 @@ struct OutputSpec {
 [[nodiscard]] OutputSpec parse_output(const std::string& text);
 
 struct HttpOptions {
-    std::uint32_t connections = 8;  // to the output, kept alive
+    std::uint32_t connections = 8;  // to each address of the output, kept alive
     std::uint32_t pipeline = 1;     // requests on one connection without an answer
     std::uint32_t retries = 1;      // sendings again of a request whose connection broke when its answer was due
     std::uint64_t timeout_ns = 5'000'000'000;  // for a connection to open, and for an answer to come
+    ResolverOptions resolver;
 };
 
 class Output {
@@ -70,10 +72,10 @@ class Output {
     [[nodiscard]] virtual std::string trouble() const = 0;
 };
 
-// Opens files and resolves names now: throws Error (runtime) that names what can't be had. Nothing is
-// connected yet. `counters` are the forwarder's; the output adds its events to them (connects, retries,
-// sent_bytes, ...).
-[[nodiscard]] std::unique_ptr<Output> make_output(
-    const OutputSpec& spec, const HttpOptions& options, Counters& counters, Output::Done done);
+// Opens files now, and resolves the host unless there is a `resolver` for it already: throws Error (runtime)
+// that names what can't be had. Nothing is connected yet. `counters` are the forwarder's; the output adds its events
+// to them (connects, retries, sent_bytes, ...).
+[[nodiscard]] std::unique_ptr<Output> make_output(const OutputSpec& spec, const HttpOptions& options,
+    Counters& counters, Output::Done done, std::shared_ptr<Resolver> resolver = nullptr);
 
 }  // namespace rebuilder::forward

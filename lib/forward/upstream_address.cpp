@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forward/upstream_address.h"
 
-#include <netdb.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <memory>
-#include <system_error>
-
-#include "base/error.h"
 
 namespace rebuilder::forward {
 namespace {
@@ -25,10 +17,6 @@ std::uint64_t delay_ns(std::uint32_t failures, std::minstd_rand& random) noexcep
 }
 
 }  // namespace
-
-UpstreamAddress::UpstreamAddress(const sockaddr* address, socklen_t size) noexcept : size_(size) {
-    std::memcpy(&storage_, address, size);
-}
 
 void UpstreamAddress::reached() noexcept {
     failures_ = 0;
@@ -56,25 +44,6 @@ void UpstreamAddress::useless(std::uint64_t now_ns, std::minstd_rand& random) no
 void UpstreamAddress::begin_drain() noexcept {
     retry_at_ns_ = 0;
     refused_in_drain_ = false;
-}
-
-std::vector<UpstreamAddress> resolve(const std::string& output, const std::string& host, std::uint16_t port) {
-    addrinfo wanted{};
-    wanted.ai_socktype = SOCK_STREAM;
-    wanted.ai_flags = AI_NUMERICSERV;
-    addrinfo* found = nullptr;
-    const int failure = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found);
-    if (failure != 0) {
-        const std::string reason =
-            failure == EAI_SYSTEM ? std::generic_category().message(errno) : ::gai_strerror(failure);
-        throw Error(ExitStatus::runtime, "output " + output + ": cannot resolve " + host + ": " + reason);
-    }
-    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
-    std::vector<UpstreamAddress> addresses;
-    for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
-        addresses.emplace_back(at->ai_addr, at->ai_addrlen);
-    }
-    return addresses;
 }
 
 }  // namespace rebuilder::forward

@@ -10,22 +10,18 @@
 // is not waited for twice.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <random>
-#include <string>
-#include <vector>
+
+#include "forward/socket_address.h"
 
 namespace rebuilder::forward {
 
 class UpstreamAddress {
   public:
-    UpstreamAddress(const sockaddr* address, socklen_t size) noexcept;
+    explicit UpstreamAddress(const SocketAddress& address) noexcept : address_(address) {}
 
-    [[nodiscard]] const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
-    [[nodiscard]] socklen_t size() const noexcept { return size_; }
-    [[nodiscard]] int family() const noexcept { return storage_.ss_family; }
+    [[nodiscard]] const SocketAddress& address() const noexcept { return address_; }
 
     [[nodiscard]] bool failing() const noexcept { return failures_ > 0; }
     [[nodiscard]] bool may_try(std::uint64_t now_ns) const noexcept {
@@ -43,17 +39,12 @@ class UpstreamAddress {
     [[nodiscard]] bool refused_in_drain() const noexcept { return refused_in_drain_; }
 
   private:
-    sockaddr_storage storage_{};
-    socklen_t size_ = 0;
+    SocketAddress address_;
     std::uint32_t failures_ = 0;  // in a row
     std::uint64_t failed_at_ns_ = 0;
     std::uint64_t retry_at_ns_ = 0;
     bool probing_ = false;
     bool refused_in_drain_ = false;
 };
-
-// All addresses of a host. Throws Error (runtime) that names `output` when there is none.
-[[nodiscard]] std::vector<UpstreamAddress> resolve(
-    const std::string& output, const std::string& host, std::uint16_t port);
 
 }  // namespace rebuilder::forward

@@ -29,8 +29,8 @@ UpstreamConnection::UpstreamConnection(int epoll, std::uint32_t number, std::uin
     , pipeline_(pipeline)
     , requests_(pipeline) {}
 
-int UpstreamConnection::connect(const UpstreamAddress& to, std::size_t address_index, std::uint64_t now_ns) noexcept {
-    address = address_index;
+int UpstreamConnection::connect(const SocketAddress& to, std::size_t upstream_index, std::uint64_t now_ns) noexcept {
+    upstream = upstream_index;
     started_ns = now_ns;
     fd_ = ::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd_ < 0) return errno;
@@ -40,7 +40,7 @@ int UpstreamConnection::connect(const UpstreamAddress& to, std::size_t address_i
     event.events = EPOLLOUT;
     event.data.u32 = number_;
     int error = 0;
-    if ((::connect(fd_, to.get(), to.size()) != 0 && errno != EINPROGRESS) ||
+    if ((::connect(fd_, to.get(), to.size) != 0 && errno != EINPROGRESS) ||
         ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd_, &event) != 0) {
         error = errno;
         close();
@@ -70,6 +70,7 @@ void UpstreamConnection::close() noexcept {
     state = State::closed;
     persistent = false;
     was_reset = false;
+    retiring = false;
     early_answer.reset();
     responses.reset();
     cursor_.reset();

@@ -25,7 +25,7 @@
 #include "base/counters.h"
 #include "forward/pending.h"
 #include "forward/response.h"
-#include "forward/upstream_address.h"
+#include "forward/socket_address.h"
 #include "forward/write_cursor.h"
 
 namespace rebuilder::forward {
@@ -42,15 +42,15 @@ class UpstreamConnection {
     UpstreamConnection(const UpstreamConnection&) = delete;
     UpstreamConnection& operator=(const UpstreamConnection&) = delete;
 
-    // Begins to connect to an address, of which `address_index` is only kept. 0, or an errno.
-    [[nodiscard]] int connect(const UpstreamAddress& to, std::size_t address_index, std::uint64_t now_ns) noexcept;
+    // Begins to connect to an address, of the upstream `upstream_index`, which is only kept. 0, or an errno.
+    [[nodiscard]] int connect(const SocketAddress& to, std::size_t upstream_index, std::uint64_t now_ns) noexcept;
     // When the socket became writable: 0, or the errno that says why it is not connected.
     [[nodiscard]] int finish_connect() noexcept;
     // Closes the socket. The requests stay in requests() for the caller to take out.
     void close() noexcept;
 
     [[nodiscard]] bool has_room() const noexcept {
-        return state == State::open && requests_.size() < (persistent ? pipeline_ : 1u);
+        return state == State::open && !retiring && requests_.size() < (persistent ? pipeline_ : 1u);
     }
     void add(const Pending& request) noexcept { requests_.push_back(request); }
 
@@ -77,7 +77,8 @@ class UpstreamConnection {
     State state = State::closed;
     bool persistent = false;              // it has answered and stayed open
     bool was_reset = false;               // a write was told so; the reads behind it see a plain end
-    std::size_t address = 0;              // which one it was made to
+    bool retiring = false;                // its address is none of the output's any more: it takes no new requests
+    std::size_t upstream = 0;             // which one it was made to
     std::uint64_t started_ns = 0;         // when connect() was called
     std::uint64_t deadline_ns = 0;        // connecting: to be open; open with requests: for the oldest one's answer
     std::optional<Counter> early_answer;  // the oldest request's, which came before all of it was written

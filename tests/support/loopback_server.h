@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LoopbackServer: a real TCP server on 127.0.0.1 that behaves as a test's script says.
+// LoopbackServer: a real TCP server on the loopback that behaves as a test's script says.
 //
 // The script runs once for each connection, on a thread of its own, with a Peer to read requests from and
 // to answer on, and the number of the connection (0, 1, ...). When it returns the connection is closed.
@@ -29,21 +29,21 @@
 
 namespace rebuilder::test {
 
-// An address on 127.0.0.1; port 0 lets the kernel choose.
-inline sockaddr_in loopback_address(std::uint16_t port) {
+// An address on 127.0.0.`host`; port 0 lets the kernel choose.
+inline sockaddr_in loopback_address(std::uint16_t port, std::uint8_t host = 1) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + host);
     address.sin_port = htons(port);
     return address;
 }
 
 // A bound socket: connecting to it is refused until somebody listens, and nobody else gets its port.
-inline int bound_socket(std::uint16_t port = 0) {
+inline int bound_socket(std::uint16_t port = 0, std::uint8_t host = 1) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int on = 1;
     (void)::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    const sockaddr_in address = loopback_address(port);
+    const sockaddr_in address = loopback_address(port, host);
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
         throw std::runtime_error("cannot bind to the loopback");
     }
@@ -143,10 +143,10 @@ class LoopbackServer {
   public:
     using Script = std::function<void(Peer& peer, int connection)>;
 
-    // Listens on a port of the kernel's choice, or on `port`.
-    explicit LoopbackServer(Script script, std::uint16_t port = 0)
+    // Listens on a port of the kernel's choice, or on `port`, of 127.0.0.`host`.
+    explicit LoopbackServer(Script script, std::uint16_t port = 0, std::uint8_t host = 1)
         : script_(std::move(script))
-        , listener_(bound_socket(port))
+        , listener_(bound_socket(port, host))
         , port_(port_of(listener_)) {
         (void)::listen(listener_, 128);
         thread_ = std::thread([this] { accept_all(); });

@@ -15,7 +15,7 @@ constexpr std::uint64_t ms = 1'000'000;
 UpstreamAddress some_address() {
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    return UpstreamAddress(reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+    return UpstreamAddress(*forward::SocketAddress::from(reinterpret_cast<const sockaddr*>(&address), sizeof(address)));
 }
 
 // How long after `from` the address may be tried again.

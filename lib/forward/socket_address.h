@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// SocketAddress: an IPv4 or IPv6 address with its port, in the form that the socket calls take.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstring>
+#include <optional>
+#include <string>
+
+namespace rebuilder::forward {
+
+struct SocketAddress {
+    // Of the kinds that an Internet socket has; else nothing.
+    [[nodiscard]] static std::optional<SocketAddress> from(const sockaddr* address, socklen_t size) noexcept;
+
+    [[nodiscard]] const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage); }
+    [[nodiscard]] int family() const noexcept { return storage.sin6_family; }
+    // "192.0.2.1:80" or "[2001:db8::1]:80".
+    [[nodiscard]] std::string text() const;
+
+    friend bool operator==(const SocketAddress& a, const SocketAddress& b) noexcept {
+        return a.size == b.size && std::memcmp(&a.storage, &b.storage, a.size) == 0;
+    }
+    friend bool operator<(const SocketAddress& a, const SocketAddress& b) noexcept {
+        return a.size != b.size ? a.size < b.size : std::memcmp(&a.storage, &b.storage, a.size) < 0;
+    }
+
+    sockaddr_in6 storage{};  // a sockaddr_in is smaller, and has its family in the same place
+    socklen_t size = 0;
+};
+
+}  // namespace rebuilder::forward
