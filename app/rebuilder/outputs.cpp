@@ -35,7 +35,10 @@ Outputs::Outputs(const Config& config, std::size_t workers, std::size_t queue) {
 
 std::vector<pipeline::OutputLink> Outputs::links(std::size_t worker) const {
     std::vector<pipeline::OutputLink> links;
-    for (const Output& output : outputs_) links.push_back({output.spec.form(), output.channels[worker].get()});
+    for (const Output& output : outputs_) {
+        const forward::EndpointBoard* addresses = output.resolver != nullptr ? &output.resolver->board() : nullptr;
+        links.push_back({output.spec.form(), output.channels[worker].get(), addresses});
+    }
     return links;
 }
 

@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <limits>
 #include <memory>
 #include <random>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -187,6 +189,7 @@ Resolver::Resolver(
     , options_(options) {
     if (const auto address = literal(host, port)) {
         addresses_ = {*address};
+        show();
         return;
     }
     Answer first = ask();
@@ -194,6 +197,7 @@ Resolver::Resolver(
         throw Error(ExitStatus::runtime, "output " + output + ": cannot resolve " + host + ": " + first.error);
     }
     addresses_ = std::move(first.addresses);
+    show();
     thread_ = std::thread([this, ttl_ns = first.ttl_ns] { run(ttl_ns); });
 }
 
@@ -245,7 +249,16 @@ void Resolver::publish(std::vector<SocketAddress> found) {
     const std::lock_guard lock(mutex_);
     if (found == addresses_) return;
     addresses_ = std::move(found);
+    show();
     version_.fetch_add(1, std::memory_order_release);
+}
+
+void Resolver::show() noexcept {
+    static_assert(most_addresses <= EndpointBoard::capacity);
+    std::array<packet::Endpoint, most_addresses> endpoints;
+    std::transform(addresses_.begin(), addresses_.end(), endpoints.begin(),
+        [](const SocketAddress& each) { return each.endpoint(); });
+    board_.publish(std::span(endpoints).first(addresses_.size()));
 }
 
 void Resolver::run(std::uint64_t ttl_ns) {

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/counters.h"
+#include "forward/endpoint_board.h"
 #include "forward/socket_address.h"
 
 namespace rebuilder::forward {
@@ -49,6 +50,8 @@ class Resolver {
 
     // At least one, none twice, in a fixed order.
     [[nodiscard]] std::vector<SocketAddress> addresses() const;
+    // The same, for threads that must not wait.
+    [[nodiscard]] const EndpointBoard& board() const noexcept { return board_; }
     // They can't change.
     [[nodiscard]] bool fixed() const noexcept { return !thread_.joinable(); }
     // Never 0.
@@ -68,6 +71,7 @@ class Resolver {
 
     [[nodiscard]] Answer ask() const;
     void publish(std::vector<SocketAddress> found);
+    void show() noexcept;
     void run(std::uint64_t ttl_ns);
 
     const std::string host_;
@@ -77,6 +81,7 @@ class Resolver {
 
     mutable std::mutex mutex_;              // of all below but the atomics
     std::vector<SocketAddress> addresses_;  // sorted
+    EndpointBoard board_;                   // the same
     std::condition_variable wake_;
     bool again_ = false;
     std::atomic<bool> stop_{false};

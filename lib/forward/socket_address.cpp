@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "base/bytes.h"
+
 namespace rebuilder::forward {
 
 std::optional<SocketAddress> SocketAddress::from(const sockaddr* address, socklen_t size) noexcept {
@@ -15,6 +17,17 @@ std::optional<SocketAddress> SocketAddress::from(const sockaddr* address, sockle
     std::memcpy(&made.storage, address, size);
     made.size = size;
     return made;
+}
+
+packet::Endpoint SocketAddress::endpoint() const noexcept {
+    const std::uint16_t port = ntohs(storage.sin6_port);  // which is where a sockaddr_in has it
+    if (family() == AF_INET6) {
+        const std::uint8_t* bytes = storage.sin6_addr.s6_addr;
+        return {{load_be64(bytes), load_be64(bytes + 8)}, port};
+    }
+    sockaddr_in v4{};
+    std::memcpy(&v4, &storage, sizeof(v4));
+    return {packet::IpAddress::v4(ntohl(v4.sin_addr.s_addr)), port};
 }
 
 std::string SocketAddress::text() const {

@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 
+#include "packet/flow_key.h"
+
 namespace rebuilder::forward {
 
 struct SocketAddress {
@@ -17,6 +19,8 @@ struct SocketAddress {
 
     [[nodiscard]] const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage); }
     [[nodiscard]] int family() const noexcept { return storage.sin6_family; }
+    // As the mirrored packets' are known.
+    [[nodiscard]] packet::Endpoint endpoint() const noexcept;
     // "192.0.2.1:80" or "[2001:db8::1]:80".
     [[nodiscard]] std::string text() const;
 

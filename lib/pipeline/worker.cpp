@@ -15,6 +15,14 @@ using packet::Side;
 // An idle flow is to cost at most 320 bytes: the record, and two index entries of a table that is half full.
 static_assert(sizeof(tcp::Flow<http::Stream>) + 2 * 8 <= 320);
 
+namespace {
+
+packet::Endpoint destination(const Segment& segment) noexcept {
+    return segment.key.endpoint(packet::opposite(segment.sender));
+}
+
+}  // namespace
+
 Worker::Worker(const WorkerConfig& config, std::vector<OutputLink> outputs)
     : secret_(config.secret)
     , outputs_(std::move(outputs))
@@ -25,7 +33,11 @@ Worker::Worker(const WorkerConfig& config, std::vector<OutputLink> outputs)
     , http_(config.http, blocks_, counters_)
     , rewriting_(config.rewriting)
     , record_writer_(config.record_bodies) {
-    for (const OutputLink& output : outputs_) (output.form == Form::record ? records_ : wires_) = true;
+    for (const OutputLink& output : outputs_) {
+        (output.form == Form::record ? records_ : wires_) = true;
+        if (output.addresses != nullptr) own_outputs_.add(*output.addresses);
+    }
+    own_outputs_.refresh();
 }
 
 auto Worker::stream_sink() noexcept {
@@ -50,7 +62,10 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
     for (const packet::Frame& frame : frames) {
         counters_.add(Counter::frame_bytes, frame.bytes.size());
         Arrival& arrival = arrivals[segments];
-        const Counter verdict = decapsulator_.decap(frame, arrival.segment, &fragments_);
+        Counter verdict = decapsulator_.decap(frame, arrival.segment, &fragments_);
+        if (verdict == Counter::segments && own_outputs_.holds(destination(arrival.segment))) {
+            verdict = Counter::frame_to_output;
+        }
         counters_.add(verdict);
         if (verdict != Counter::segments) continue;
         arrival.hash = arrival.segment.key.hash(secret_);
@@ -68,6 +83,7 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
 
 void Worker::on_tick(std::uint64_t now_ns) noexcept {
     now_ns_ = std::max(now_ns_, now_ns);
+    own_outputs_.refresh();
     fragments_.expire(now_ns_);
     reassembler_.tick(now_ns_, stream_sink());
     reclaim();

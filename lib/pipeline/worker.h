@@ -24,6 +24,7 @@
 #include "http/stream.h"
 #include "packet/decap.h"
 #include "pipeline/observer.h"
+#include "pipeline/own_outputs.h"
 #include "tcp/reassembler.h"
 
 namespace rebuilder::pipeline {
@@ -43,6 +44,7 @@ struct WorkerConfig {
 struct OutputLink {
     forward::Form form;
     forward::Channel* channel;
+    const forward::EndpointBoard* addresses = nullptr;  // where it sends to, if it does
 };
 
 class Worker {
@@ -90,6 +92,7 @@ class Worker {
     http::HttpStage http_;
     forward::Rewriting rewriting_;
     forward::RecordWriter record_writer_;
+    OwnOutputs own_outputs_;
     std::uint64_t now_ns_ = 0;
     bool records_ = false;  // some output wants records
     bool wires_ = false;    // some output wants the wire form
