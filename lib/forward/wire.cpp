@@ -8,6 +8,7 @@
 
 #include "base/ascii.h"
 #include "forward/chain_writer.h"
+#include "forward/target.h"
 #include "packet/address_text.h"
 
 namespace rebuilder::forward {
@@ -18,44 +19,6 @@ using http::FieldKind;
 using http::Framing;
 using http::Request;
 using packet::AddressText;
-
-// ---- the target ------------------------------------------------------------------------------------------
-
-struct Target {
-    std::string_view origin_form;  // without the slash that `add_slash` asks for
-    bool add_slash = false;
-    std::string_view authority;  // of an absolute-form target; else empty
-};
-
-// What would end a target early, or stop a parser.
-bool needs_encoding(char c) noexcept {
-    return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
-}
-
-// Origin-form, asterisk-form, or absolute-form turned into the former (RFC 9112, section 3.2).
-bool parse_target(const Request& request, Target& target) noexcept {
-    const std::string_view text = request.target;
-    if (text.starts_with('/') || text == "*") {
-        target.origin_form = text;
-        return true;
-    }
-    const std::size_t scheme = text.find("://");
-    if (scheme == std::string_view::npos ||
-        !(begins_with_ignoring_case(text, "http://") || begins_with_ignoring_case(text, "https://"))) {
-        return false;
-    }
-    const std::string_view rest = text.substr(scheme + 3);
-    const std::size_t authority_end = std::min(rest.find_first_of("/?#"), rest.size());
-    target.authority = rest.substr(0, authority_end);
-    target.authority.remove_prefix(target.authority.rfind('@') + 1);  // npos + 1 is 0
-    target.origin_form = rest.substr(authority_end);
-    target.add_slash = !target.origin_form.starts_with('/');
-    if (target.origin_form.empty() && request.method == "OPTIONS") {  // it asks about the server as a whole
-        target.origin_form = "*";
-        target.add_slash = false;
-    }
-    return !target.authority.empty() && std::none_of(target.authority.begin(), target.authority.end(), needs_encoding);
-}
 
 // ---- fields that Connection names ------------------------------------------------------------------------
 
