@@ -31,6 +31,7 @@ Worker::Worker(const WorkerConfig& config, std::vector<OutputLink> outputs)
     , reassembler_(config.tcp, counters_)
     , blocks_(block_bytes, config.buffer_bytes / block_bytes)
     , http_(config.http, blocks_, counters_)
+    , selection_(config.selection, config.seed)
     , rewriting_(config.rewriting)
     , record_writer_(config.record_bodies) {
     for (const OutputLink& output : outputs_) {
@@ -100,6 +101,10 @@ void Worker::on_request(AppFlow& flow, Side sender, http::Request& request) noex
     const http::Stream& stream = flow.half(sender).app;
     request.client = stream.proxied ? stream.client : request.source.address;
     request.vni = flow.key.vni;
+    if (const auto refused = selection_.refuse(request, now_ns_)) {
+        counters_.add(*refused);
+        return;
+    }
     if (rewriting_.has_rules()) count_rewritten(request);
     if (records_) hand_off(Form::record, request);
     if (wires_) hand_off(Form::wire, request);  // takes the body, so it comes last
@@ -155,7 +160,7 @@ void Worker::release(Block* first) noexcept {
 
 std::size_t Worker::mapped_bytes() const noexcept {
     return fragments_.mapped_bytes() + reassembler_.mapped_bytes() + http_.mapped_bytes() +
-           blocks_.total() * block_bytes;
+           blocks_.total() * block_bytes + selection_.bytes();
 }
 
 }  // namespace rebuilder::pipeline

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Worker: one line, from frames to slots.
 //
-//   frames ─► Decapsulator ─► Reassembler ─► HttpStage ─► write_wire / RecordWriter ─► Channels
+//   frames ─► Decapsulator ─► Reassembler ─► HttpStage ─► Selection ─► write_wire / RecordWriter ─► Channels
 //
 // In:    on_burst() takes frames as they came; on_tick() the time, several times a second; drain() the end of the run.
 // Out:   slots, offered to the channels it was given.
 // Owns:  its flow table, parsers, pools and counters; shares nothing but the channels. One thread at a time.
-// Never: blocks, allocates after construction, throws, reads a clock, or keeps a pointer into a frame.
+// Never: blocks, allocates after construction, throws, reads a clock, or keeps a pointer into a frame; but
+//        the expressions of --allow and --deny fill their caches (forward/selection.h).
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@
 #include "forward/output.h"
 #include "forward/record.h"
 #include "forward/rewriting.h"
+#include "forward/selection.h"
 #include "http/limits.h"
 #include "http/stream.h"
 #include "packet/decap.h"
@@ -38,6 +40,8 @@ struct WorkerConfig {
     HashSecret secret;
     std::size_t buffer_bytes = 128 << 20;  // requests in assembly and on their way out
     bool record_bodies = false;
+    forward::SelectionConfig selection;
+    std::uint64_t seed = 0;  // of what is drawn by lot
 };
 
 // One output, seen from a worker. The channel outlives the worker.
@@ -90,6 +94,7 @@ class Worker {
     tcp::Reassembler<http::Stream> reassembler_;
     BlockPool blocks_;
     http::HttpStage http_;
+    forward::Selection selection_;
     forward::Rewriting rewriting_;
     forward::RecordWriter record_writer_;
     OwnOutputs own_outputs_;

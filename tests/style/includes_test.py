@@ -23,6 +23,7 @@ BELOW = {
 USERS = {
     "rte_": re.compile(r"lib/nic/|app/"),
     "llhttp": re.compile(r"lib/http/h1\.cpp|lib/forward/\w*response\w*\.cpp|app/"),
+    "re2/": re.compile(r"lib/forward/selection\.cpp"),
 }
 # The compiler and the system, as opposed to a package: <vector>, <sys/socket.h>, <immintrin.h>
 SYSTEM = re.compile(r"[a-z0-9_]+|(sys|linux|net|netinet|arpa|asm)/.*|(arm_|\w*intrin)\w*\.h|"
