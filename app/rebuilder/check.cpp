@@ -205,8 +205,9 @@ void check_memory(const Config& config, Findings& findings) {
     // The whole price of a flow, index included; the worker holds itself to it.
     constexpr std::uint64_t flow_bytes = 320;
     constexpr std::uint64_t fragment_bytes = packet::FragmentTable::bytes(packet::FragmentLimits{});
+    const std::uint64_t rule_bytes = forward::Selection(config.selection, 0).bytes();
     const std::uint64_t worker_bytes =
-        config.tcp.max_flows * flow_bytes + config.tcp.held_bytes + config.buffer_bytes + fragment_bytes;
+        config.tcp.max_flows * flow_bytes + config.tcp.held_bytes + config.buffer_bytes + fragment_bytes + rule_bytes;
     const std::uint64_t workers = std::max(config.workers, 1U);
     const std::uint64_t needed = worker_bytes * workers;
     const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));

@@ -8,6 +8,7 @@
 
 #include "forward/output.h"
 #include "forward/rewriting.h"
+#include "forward/selection.h"
 #include "http/limits.h"
 #include "packet/decap.h"
 #include "tcp/limits.h"
@@ -25,7 +26,8 @@ struct Config {
     packet::DecapConfig decap;
     bool tunnel_given = false;  // --tunnel was: replay doesn't guess then
 
-    // Where requests go.
+    // Which requests go, and where.
+    forward::SelectionConfig selection;
     std::vector<forward::OutputSpec> outputs;
     forward::HttpOptions http_output;
     forward::Rewriting rewriting;

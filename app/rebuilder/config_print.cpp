@@ -244,6 +244,23 @@ auto rules_of(FieldRule::Action action) {
     return [action](const Config& config) { return config.rewriting.texts(action); };
 }
 
+// One of the two lists of rules.
+using Rules = Values forward::SelectionConfig::*;
+
+auto set_rules(Rules rules) {
+    return [=](Config& config, const Values& values) {
+        const std::size_t most = forward::SelectionConfig::max_rules;
+        if (values.size() > most) refuse(fmt::format("{} rules are too many; {} will do", values.size(), most));
+        for (const std::string& value : values) forward::check_rule(value);
+        refuse_twice(values);
+        config.selection.*rules = values;
+    };
+}
+
+auto rules_of(Rules rules) {
+    return [=](const Config& config) { return config.selection.*rules; };
+}
+
 // ---- a field of the Config with one value ----
 
 struct Access {
@@ -274,12 +291,24 @@ Access number(Field field, std::uint64_t least, std::uint64_t most) {
     return scalar(Option::Form::number, field, read, [](std::uint64_t value) { return std::to_string(value); });
 }
 
+// A number from 1 on; `word` is 0 in the Config.
+template <class Field>
+Access number_or(std::string word, Field field, std::uint64_t most) {
+    const auto read = [=](const std::string& text) { return text == word ? 0 : read_number(text, 1, most); };
+    const auto write = [=](std::uint64_t value) { return value == 0 ? word : std::to_string(value); };
+    return scalar(Option::Form::number, field, read, write);
+}
+
 // A number of threads; "auto" is 0 in the Config.
 template <class Field>
 Access threads(Field field) {
-    const auto read = [](const std::string& text) { return text == "auto" ? 0 : read_number(text, 1, 128); };
-    const auto write = [](std::uint64_t value) { return value == 0 ? "auto" : std::to_string(value); };
-    return scalar(Option::Form::number, field, read, write);
+    return number_or("auto", field, 128);
+}
+
+template <class Field>
+Access sample(Field field) {
+    return scalar(
+        Option::Form::word, field, forward::parse_sample, [](const forward::Sample& value) { return value.text; });
 }
 
 template <class Field>
@@ -463,6 +492,20 @@ const std::vector<Option>& option_table() {
             "show only how long the value of header fields of this name was, on every output; repeat it for more",
             set_rules(FieldRule::Action::redact), rules_of(FieldRule::Action::redact));
         add("bodies", "", any, "write bodies into jsonl records, in base64", flag(FIELD(record_bodies)));
+
+        group = "Selection";
+        add_many("allow", "RULE", any, lines,
+            "send only requests that match a rule; repeat it for more rules. A rule is terms joined by commas, "
+            "which all have to match: host=GLOB, path=RE, method=NAME, header=NAME:RE, cidr=PREFIX",
+            set_rules(&forward::SelectionConfig::allow), rules_of(&forward::SelectionConfig::allow));
+        add_many("deny", "RULE", any, lines, "send no request that matches such a rule; it counts before --allow",
+            set_rules(&forward::SelectionConfig::deny), rules_of(&forward::SelectionConfig::deny));
+        add("sample", "P%[:KEY]", any,
+            "send this share of the requests, or all requests of this share of the clients, hosts or values of a "
+            "field: client, host, header=NAME",
+            sample(FIELD(selection.sample)));
+        add("max-rate", "N", any, "send at most so many requests a second, each worker its part; or none",
+            number_or("none", FIELD(selection.max_rate), 1'000'000'000));
 
         group = "Limits";
         add("max-head", "SIZE", any, "largest request line with its header fields",

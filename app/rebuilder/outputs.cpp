@@ -95,7 +95,7 @@ std::vector<std::string> Outputs::troubles() const {
     return sentences;
 }
 
-pipeline::WorkerConfig worker_config(const Config& config) {
+pipeline::WorkerConfig worker_config(const Config& config, std::size_t workers) {
     std::random_device random;  // the kernel's: nobody outside can know where a flow will stand
     const auto word = [&random] { return (static_cast<std::uint64_t>(random()) << 32) | random(); };
     pipeline::WorkerConfig worker;
@@ -106,6 +106,9 @@ pipeline::WorkerConfig worker_config(const Config& config) {
     worker.secret = {word(), word()};
     worker.buffer_bytes = config.buffer_bytes;
     worker.record_bodies = config.record_bodies;
+    worker.selection = config.selection;
+    worker.selection.workers = workers;
+    worker.seed = word();
     return worker;
 }
 

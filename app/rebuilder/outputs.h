@@ -51,7 +51,7 @@ class Outputs {
     std::vector<Output> outputs_;
 };
 
-// What a worker needs to know, of all that is configured.
-[[nodiscard]] pipeline::WorkerConfig worker_config(const Config& config);
+// What one of `workers` needs to know, of all that is configured.
+[[nodiscard]] pipeline::WorkerConfig worker_config(const Config& config, std::size_t workers);
 
 }  // namespace rebuilder

@@ -85,7 +85,7 @@ bool captures_are_plain(const Config& config) {
 }
 
 pipeline::WorkerConfig replay_worker_config(const Config& config) {
-    pipeline::WorkerConfig worker = worker_config(config);
+    pipeline::WorkerConfig worker = worker_config(config, 1);
     if (!config.tunnel_given) worker.decap.accept_plain = captures_are_plain(config);
     return worker;
 }

@@ -69,8 +69,8 @@ class Appliance {
         , outputs_(config, worker_count_, config.queue)
         , eal_(start_eal(config, devices_, worker_count_, hint_)) {
         for (const nic::Device& device : devices_) ports_.emplace_back(device);
-        const pipeline::WorkerConfig worker = worker_config(config);
         for (std::size_t i = 0; i < worker_count_; ++i) {
+            const pipeline::WorkerConfig worker = worker_config(config, worker_count_);
             workers_.push_back(std::make_unique<pipeline::Worker>(worker, outputs_.links(i)));
             statuses_.push_back(std::make_unique<WorkerStatus>());
         }

@@ -50,6 +50,10 @@ std::string_view advice(Counter which) {
     case Counter::requests_lost_head_too_large: return "Raise --max-head.";
     case Counter::requests_lost_body_too_large: return "Raise --max-body, or let --oversize truncate.";
     case Counter::requests_lost_no_memory: return "Raise --buffers.";
+    case Counter::requests_denied: return "If they are wanted, make --deny name less.";
+    case Counter::requests_not_allowed: return "If they are wanted, make --allow name more.";
+    case Counter::requests_not_sampled: return "If they are wanted, raise --sample.";
+    case Counter::requests_over_rate: return "If they are wanted, raise --max-rate.";
     case Counter::requests_truncated: return "Raise --max-body.";
     default: return {};
     }
@@ -205,6 +209,7 @@ std::string why(const ConnectionLog& log, const CounterValues& counters) {
     Section lost;
     Section silent;
     Section doubtful;
+    Section unselected;
     for (const Connection& connection : log.connections()) {
         if (connection.count(Counter::requests_started) == 0) add_silent(silent, connection);
         for (const Moved& moved : connection.moved) {
@@ -213,6 +218,8 @@ std::string why(const ConnectionLog& log, const CounterValues& counters) {
             if (counter.role == CounterRole::request_lost) {
                 lost.add(connection, moved.amount, reason(moved.which),
                     fmt::format(", lost by frame {}{}", moved.frame, hole));
+            } else if (counter.role == CounterRole::request_filtered) {
+                unselected.add(connection, moved.amount, reason(moved.which));
             } else if (moved.which == Counter::requests_truncated) {
                 doubtful.add(connection, moved.amount, reason(moved.which), fmt::format(", by frame {}", moved.frame));
             }
@@ -231,6 +238,7 @@ std::string why(const ConnectionLog& log, const CounterValues& counters) {
     lost.print(out, "requests lost");
     silent.print(out, "connections without a request");
     doubtful.print(out, "connections with requests, but perhaps not all, or not whole");
+    unselected.print(out, "requests rebuilt, but not selected to be sent");
     if (rebuilt != 0 && lost.empty() && silent.empty() && doubtful.empty()) out += "\nevery request was rebuilt\n";
     return out;
 }

@@ -89,6 +89,18 @@ def arguments(checks):
         checks.run_refused(f"bad {option} {value!r}", USAGE, [option], FINE, "http://127.0.0.1:9", option, value)
     checks.run_refused("bad number", USAGE, ["--workers", "many"], FINE, "null", "--workers", "many")
 
+    for option, value, named in (
+            ("--allow", "shop.example.com", "shop.example.com"),
+            ("--allow", "path=(", "missing )"),
+            ("--deny", "host=shop:80", "port"),
+            ("--deny", "host=a,cidr=10.0.0.1/8", "10.0.0.1/8"),
+            ("--deny", "header=User-Agent", "header=User-Agent"),
+            ("--sample", "10", "share"),
+            ("--sample", "10%:cookie", "key"),
+            ("--max-rate", "-1", "-1")):
+        checks.run_refused(f"bad {option} {value}", USAGE, [option, named], FINE, "null", option, value)
+        checks.refused(f"check: bad {option} {value}", USAGE, [option, named], "check", option, value)
+
 
 def configuration(checks):
     unknown = checks.file("unknown-key.toml", 'input = "pcap:x.pcap"\noutput = "null"\ncolour = "green"\n')

@@ -110,6 +110,7 @@ struct Sample {
 
 const std::map<std::string, Sample> samples{
     {"admin-listen", {"[::1]:80", "\"[::1]:80\""}},
+    {"allow", {"host=a,b,path=^/\\d{1,2}$", "['host=a,b,path=^/\\d{1,2}$']"}},
     {"bodies", {"true", "true"}},
     {"buffers", {"2G", "\"2G\""}},
     {"client-ip", {"set", "\"set\""}},
@@ -118,6 +119,7 @@ const std::map<std::string, Sample> samples{
     {"dns-max-ttl", {"60", "\"1m\""}},
     {"dns-min-ttl", {"1s", "\"1s\""}},
     {"dns-server", {"10.0.0.2:5353,[2001:db8::2]", "\"10.0.0.2:5353,[2001:db8::2]\""}},
+    {"deny", {"cidr=10.0.0.0/8", "[\"cidr=10.0.0.0/8\"]"}},
     {"drain-timeout", {"0", "\"0s\""}},
     {"forwarders", {"2", "2"}},
     {"gap-timeout", {"250ms", "\"250ms\""}},
@@ -132,6 +134,7 @@ const std::map<std::string, Sample> samples{
     {"max-body", {"64K", "\"64K\""}},
     {"max-flows", {"1000", "1000"}},
     {"max-head", {"16K", "\"16K\""}},
+    {"max-rate", {"5000", "5000"}},
     {"output", {"http://10.0.0.1:8080", "[\"http://10.0.0.1:8080\"]"}},
     {"oversize", {"drop", "\"drop\""}},
     {"pipeline", {"16", "16"}},
@@ -140,6 +143,7 @@ const std::map<std::string, Sample> samples{
     {"remove-header", {"X-Debug", "[\"X-Debug\"]"}},
     {"retries", {"0", "0"}},
     {"set-header", {"X-Stage:the \"test\" one", "['X-Stage: the \"test\" one']"}},
+    {"sample", {"0.1%:header=X-Session", "\"0.1%:header=X-Session\""}},
     {"timeout", {"0.25s", "\"250ms\""}},
     {"tunnel", {"vxlan,none,vxlan:4790", "\"vxlan:4789,vxlan:4790,none\""}},
     {"vni", {"7,!8,9", "\"7,9,!8\""}},
@@ -173,15 +177,16 @@ TEST_CASE("without any option, the defaults of the Config count") {
 }
 
 TEST_CASE("options reach their fields") {
-    const Config config = parse(
-        {"run", "--input", "pcap:a.pcap", "--input", "vdev:net_null0", "--output", "null", "--tunnel", "geneve:99,none",
-            "--vni", "1", "--vni", "!2", "--http-ports", "80", "--workers", "3", "--forwarders", "2", "--lcores", "0@0",
-            "--connections", "4", "--pipeline", "5", "--timeout", "2m", "--retries", "6", "--queue", "7", "--client-ip",
-            "keep", "--client-ip-header", "X-Real-IP", "--set-header", "Host: a", "--set-header", "B: c, d",
-            "--remove-header", "E", "--remove-header", "F", "--redact-header", "G", "--bodies", "--max-head", "2K",
-            "--max-body", "1500", "--oversize", "drop", "--max-flows", "8", "--gap-timeout", "1ms", "--idle-timeout",
-            "9s", "--held-per-flow", "8M", "--held", "16M", "--buffers", "1G", "--ledger", "l", "--health-listen",
-            "1.2.3.4:5", "--admin-listen", "none", "--drain-timeout", "0.5", "--", "--log-level", "8", "--"});
+    const Config config = parse({"run", "--input", "pcap:a.pcap", "--input", "vdev:net_null0", "--output", "null",
+        "--tunnel", "geneve:99,none", "--vni", "1", "--vni", "!2", "--http-ports", "80", "--workers", "3",
+        "--forwarders", "2", "--lcores", "0@0", "--connections", "4", "--pipeline", "5", "--timeout", "2m", "--retries",
+        "6", "--dns-server", "10.0.0.2", "--dns-min-ttl", "1s", "--dns-max-ttl", "2s", "--queue", "7", "--client-ip",
+        "keep", "--client-ip-header", "X-Real-IP", "--set-header", "Host: a", "--set-header", "B: c, d",
+        "--remove-header", "E", "--remove-header", "F", "--redact-header", "G", "--bodies", "--allow", "method=GET,PUT",
+        "--allow", "header=X: a b", "--deny", "cidr=::1", "--sample", "25%:host", "--max-rate", "900", "--max-head",
+        "2K", "--max-body", "1500", "--oversize", "drop", "--max-flows", "8", "--gap-timeout", "1ms", "--idle-timeout",
+        "9s", "--held-per-flow", "8M", "--held", "16M", "--buffers", "1G", "--ledger", "l", "--health-listen",
+        "1.2.3.4:5", "--admin-listen", "none", "--drain-timeout", "0.5", "--", "--log-level", "8", "--"});
     CHECK(config.command == Command::run);
     CHECK(config.inputs == std::vector<std::string>{"pcap:a.pcap", "vdev:net_null0"});
     CHECK(config.decap.vxlan_ports.empty());
@@ -198,6 +203,9 @@ TEST_CASE("options reach their fields") {
     CHECK(config.http_output.pipeline == 5);
     CHECK(config.http_output.timeout_ns == 120'000'000'000);
     CHECK(config.http_output.retries == 6);
+    CHECK(config.http_output.resolver.servers == "10.0.0.2");
+    CHECK(config.http_output.resolver.least_ns == 1'000'000'000);
+    CHECK(config.http_output.resolver.most_ns == 2'000'000'000);
     CHECK(config.queue == 7);
     CHECK(config.rewriting.client_ip == forward::ClientIp::keep);
     CHECK(config.rewriting.client_ip_header() == "X-Real-IP");
@@ -205,6 +213,11 @@ TEST_CASE("options reach their fields") {
     CHECK(config.rewriting.texts(forward::FieldRule::Action::remove) == std::vector<std::string>{"E", "F"});
     CHECK(config.rewriting.texts(forward::FieldRule::Action::redact) == std::vector<std::string>{"G"});
     CHECK(config.record_bodies);
+    CHECK(config.selection.allow == Values{"method=GET,PUT", "header=X: a b"});
+    CHECK(config.selection.deny == Values{"cidr=::1"});
+    CHECK(config.selection.sample.share == 0.25);
+    CHECK(config.selection.sample.key == forward::Sample::Key::host);
+    CHECK(config.selection.max_rate == 900);
     CHECK(config.http.max_head == 2048);
     CHECK(config.http.max_body == 1500);
     CHECK(config.http.oversize == http::Oversize::drop);
@@ -226,7 +239,7 @@ TEST_CASE("options reach their fields") {
 
 TEST_CASE("words that stand for a default are taken") {
     const Config config = parse({"check", "--workers", "auto", "--forwarders", "auto", "--lcores", "auto", "--vni",
-        "all", "--http-ports", "all", "--ledger", "none"});
+        "all", "--http-ports", "all", "--ledger", "none", "--max-rate", "none", "--sample", "100%"});
     CHECK(printed(config) == printed(Config{}));
 }
 
@@ -293,7 +306,8 @@ TEST_CASE("help and version are printed and nothing is left to do") {
     for (const std::string command : {"run", "replay", "check"}) {
         std::ostringstream help;
         CHECK_FALSE(parse_to(help, {command, "--help"}).has_value());
-        for (const char* group : {"\nInput:\n", "\nOutput:\n", "\nLimits:\n", "\nOperation:\n", "\nExamples:\n"}) {
+        for (const char* group :
+            {"\nInput:\n", "\nOutput:\n", "\nSelection:\n", "\nLimits:\n", "\nOperation:\n", "\nExamples:\n"}) {
             CHECK(help.str().find(group) != std::string::npos);
         }
         CHECK(help.str().find("[default: 64K]") != std::string::npos);
@@ -365,6 +379,11 @@ TEST_CASE("what is wrong with a value is said with its option") {
         {"--pipeline", "0", "0 is out of range; 1 to 1024 will do"},
         {"--retries", "101", "101 is out of range; 0 to 100 will do"},
         {"--queue", "0", "0 is out of range; 1 to 1048576 will do"},
+        {"--allow", "shop", "'shop' begins with none of host=, path=, method=, header= and cidr="},
+        {"--allow", "path=(", "'(' is no regular expression: missing ): ("},
+        {"--deny", "cidr=10.0.0.1/8", "'10.0.0.1/8' has bits set behind its prefix"},
+        {"--sample", "10", "'10' is not a share such as 10% or 0.1%, more than 0% and at most 100%"},
+        {"--max-rate", "0", "0 is out of range; 1 to 1000000000 will do"},
         {"--max-flows", "0", "0 is out of range; 1 to 16777216 will do"},
         {"--max-head", "1023", "1023 is out of range; 1K to 64K will do"},
         {"--max-head", "65K", "65K is out of range; 1K to 64K will do"},
@@ -418,6 +437,23 @@ TEST_CASE("inputs and outputs are checked when they are read") {
     CHECK(refusal({"check", "--output", "ftp://x:21"}).starts_with("--output: ftp://x:21: "));
     CHECK(refusal({"check", "--output", "null", "--output", "null"}) == "--output: null is given twice");
     CHECK(refusal({"check", "--input", "pcap:a", "--input", "pcap:a"}) == "--input: pcap:a is given twice");
+}
+
+TEST_CASE("rules are read one by one, from every source") {
+    const Variable variable("REBUILDER_DENY", "host=a,method=GET path=^/a\\x20b$");
+    CHECK(parse({"check"}).selection.deny == Values{"host=a,method=GET", "path=^/a\\x20b$"});
+    const File file("deny = ['path=^/\\d', \"header=X:\\\"a b\\\"\"]\nallow = []\n");
+    CHECK(parse({"check", "-c", file.path()}).selection.deny.size() == 2);
+    ::unsetenv("REBUILDER_DENY");
+    CHECK(parse({"check", "-c", file.path()}).selection.deny == Values{"path=^/\\d", "header=X:\"a b\""});
+    CHECK(
+        refusal_of_file("\nallow = [\"host=a\", \"host=b:1\"]\n").starts_with("FILE: allow: 'b:1' is not a host such"));
+    CHECK(refusal({"check", "--deny", "host=a", "--deny", "host=a"}) == "--deny: host=a is given twice");
+    std::vector<std::string> many{"check"};
+    for (int i = 0; i < 64; ++i) many.push_back("--allow=host=h" + std::to_string(i));
+    CHECK(parse(many).selection.allow.size() == 64);
+    many.emplace_back("--allow=host=one-more");
+    CHECK(refusal(many) == "--allow: 65 rules are too many; 64 will do");
 }
 
 TEST_CASE("options that don't go together are refused") {

@@ -129,6 +129,19 @@ TEST_CASE("a capture without fault is said to be one", "[why]") {
     CHECK(capture.summary() == "4 frames, 4 segments, 1 connection, 2 requests rebuilt, 0 lost\n" + std::string(clean));
 }
 
+TEST_CASE("requests that the operator's rules take out are named with the rule's option", "[why]") {
+    WorkerConfig config = Capture::small_config();
+    config.selection.deny = {"path=^/2"};
+    config.selection.allow = {"path=^/[123]"};
+    Capture capture(config);
+    capture.client(Peer{.port = 4001}, get("/1") + get("/2") + get("/22"));
+    capture.client(Peer{.port = 4002}, get("/4"));
+    capture.expect({"4 requests rebuilt, 0 lost\n", "\nrequests rebuilt, but not selected to be sent\n",
+        "         2  requests_denied              not sent: some --deny rule matches\n",
+        "            If they are wanted, make --deny name less.\n", "            1 connection, ", ":4001 > ",
+        "         1  requests_not_allowed         not sent: no --allow rule matches\n", ":4002 > ", clean.data()});
+}
+
 TEST_CASE("a capture without connections is not", "[why]") {
     Capture capture;
     capture.frame(Peer{}.segment(0, "", ack));
