@@ -13,6 +13,7 @@
 //          method=NAME,...  as the client wrote it
 //          header=NAME:RE   the value of some field of that name, as the client wrote it; not of a trailer field
 //          cidr=PREFIX,...  the client: who the PROXY protocol says it is, else the sender. IPv4 and IPv6 don't mix
+//        Text beyond longest_text isn't looked at: it counts as what sends the request, so that no length hides one.
 //        RE is RE2's syntax, over bytes (Latin-1); it is found anywhere, unless ^ and $ say where, and '.' is any byte.
 // Sample: by a key, each of its values is in or out, in all workers and instances alike: the hash has a fixed key, so
 //        whoever writes the key (a client its headers) can find one that is out. A request without the key goes by its
@@ -64,6 +65,7 @@ class Rule;
 class Selection {
   public:
     static constexpr std::size_t expression_bytes = 1 << 20;
+    static constexpr std::size_t longest_text = 8 << 10;
 
     // Throws as check_rule() does.
     Selection(const SelectionConfig& config, std::uint64_t seed);
