@@ -80,7 +80,7 @@ class Expression {
     [[nodiscard]] bool matches(const Seen& seen, std::string_view text) const noexcept {
         if (text.size() > Selection::longest_text) return seen.long_text_matches;
         const auto anchor = whole_ ? re2::RE2::ANCHOR_BOTH : re2::RE2::UNANCHORED;
-        return compiled_->Match(text, 0, text.size(), anchor, nullptr, 0);
+        return compiled_->Match({text.data(), text.size()}, 0, text.size(), anchor, nullptr, 0);
     }
 
   private:
