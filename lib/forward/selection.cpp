@@ -223,8 +223,7 @@ struct CidrTerm {
             refuse_text(fmt::format("'{}' is not a network such as 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32", text));
         }
         Prefix prefix;
-        prefix.address = v4 ? IpAddress::v4(load_be32(bytes.data()))
-                            : IpAddress{load_be64(bytes.data()), load_be64(bytes.data() + 8)};
+        prefix.address = v4 ? IpAddress::v4(load_be32(bytes.data())) : IpAddress::v6(bytes.data());
         const unsigned most = v4 ? 32 : 128;
         unsigned bits = most;
         if (slash != text.size()) {

@@ -5,8 +5,6 @@
 
 #include <array>
 
-#include "base/bytes.h"
-
 namespace rebuilder::forward {
 
 std::optional<SocketAddress> SocketAddress::from(const sockaddr* address, socklen_t size) noexcept {
@@ -21,10 +19,7 @@ std::optional<SocketAddress> SocketAddress::from(const sockaddr* address, sockle
 
 packet::Endpoint SocketAddress::endpoint() const noexcept {
     const std::uint16_t port = ntohs(storage.sin6_port);  // which is where a sockaddr_in has it
-    if (family() == AF_INET6) {
-        const std::uint8_t* bytes = storage.sin6_addr.s6_addr;
-        return {{load_be64(bytes), load_be64(bytes + 8)}, port};
-    }
+    if (family() == AF_INET6) return {packet::IpAddress::v6(storage.sin6_addr.s6_addr), port};
     sockaddr_in v4{};
     std::memcpy(&v4, &storage, sizeof(v4));
     return {packet::IpAddress::v4(ntohl(v4.sin_addr.s_addr)), port};

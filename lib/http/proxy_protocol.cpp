@@ -24,8 +24,7 @@ enum class Family : std::uint8_t { unspecified, ipv4, ipv6, unix_socket };  // i
 constexpr std::string_view signature = "\r\n\r\n\0\r\nQUIT\n"sv;
 
 IpAddress load_address(const std::uint8_t* from, Family family) noexcept {
-    if (family == Family::ipv4) return IpAddress::v4(load_be32(from));
-    return {load_be64(from), load_be64(from + 8)};
+    return family == Family::ipv4 ? IpAddress::v4(load_be32(from)) : IpAddress::v6(from);
 }
 
 // ---- version 1: a line of text ----

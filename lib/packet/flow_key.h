@@ -9,6 +9,7 @@
 #include <compare>
 #include <cstdint>
 
+#include "base/bytes.h"
 #include "base/siphash.h"
 
 namespace rebuilder::packet {
@@ -20,6 +21,8 @@ struct IpAddress {
     std::uint64_t low = 0;
 
     static constexpr IpAddress v4(std::uint32_t address) noexcept { return {0, 0x0000ffff00000000u | address}; }
+    // From 16 bytes in network order.
+    static IpAddress v6(const std::uint8_t* bytes) noexcept { return {load_be64(bytes), load_be64(bytes + 8)}; }
     [[nodiscard]] constexpr bool is_v4() const noexcept { return high == 0 && (low >> 32) == 0xffff; }
     [[nodiscard]] constexpr std::uint32_t v4_address() const noexcept { return static_cast<std::uint32_t>(low); }
 

@@ -39,21 +39,14 @@ Flaw parse_ipv4(Cursor cursor, IpPacket& packet) noexcept {
     return Flaw::fragment;
 }
 
-IpAddress load_ipv6(const std::uint8_t* from) noexcept {
-    const auto half = [](const std::uint8_t* at) {
-        return (static_cast<std::uint64_t>(load_be32(at)) << 32) | load_be32(at + 4);
-    };
-    return {half(from), half(from + 8)};
-}
-
 Flaw parse_ipv6(Cursor cursor, IpPacket& packet) noexcept {
     const std::uint8_t* header = cursor.take(40);
     if (header == nullptr) return Flaw::truncated;
     if ((header[0] >> 4) != 6) return Flaw::bad_length;
     const std::size_t payload_length = load_be16(header + 4);
     if (payload_length != 0) bound(cursor, payload_length, packet);  // 0: as for IPv4, or a jumbogram
-    packet.source = load_ipv6(header + 8);
-    packet.destination = load_ipv6(header + 24);
+    packet.source = IpAddress::v6(header + 8);
+    packet.destination = IpAddress::v6(header + 24);
     packet.protocol = header[6];
     packet.payload = cursor.rest();
     return skip_extension_headers(packet);
