@@ -170,6 +170,11 @@ class Recorder {
     std::vector<std::size_t> forgotten_;
 };
 
+// Both ends of a stream, for what is true of one as of the other.
+inline std::uint8_t either_end() {
+    return GENERATE(as<std::uint8_t>{}, TcpFlags::fin, TcpFlags::rst);
+}
+
 // Limits that small tests can reach.
 inline tcp::Limits small_limits() {
     tcp::Limits limits;
@@ -195,6 +200,7 @@ class Peer {
     void bytes(std::uint64_t from, std::string_view payload, std::uint8_t flags = 0) { send(at(from), flags, payload); }
     void fin(std::uint64_t position) { send(at(position), TcpFlags::fin, {}); }
     void rst(std::uint64_t position) { send(at(position), TcpFlags::rst, {}); }
+    void end(std::uint8_t flag, std::uint64_t position) { send(at(position), flag, {}); }  // FIN or RST
     // What its segments acknowledge from now on: all that `other` sent in front of `position`.
     void acks(const Peer& other, std::uint64_t position) { acks_ = other.at(position); }
     void ack(const Peer& other, std::uint64_t position) {

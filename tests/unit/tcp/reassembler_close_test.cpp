@@ -14,15 +14,6 @@ namespace {
 
 constexpr tcp::Limits defaults{};
 
-// Both ends of a stream: what is true of one of them is true of the other.
-std::uint8_t either_end() {
-    return GENERATE(as<std::uint8_t>{}, TcpFlags::fin, TcpFlags::rst);
-}
-
-void end(Peer& peer, std::uint8_t flag, std::uint64_t position) {
-    peer.send(peer.at(position), flag, {});
-}
-
 }  // namespace
 
 // ---- where the end is
@@ -156,7 +147,7 @@ TEST_CASE("close: a FIN or RST in front of bytes that wait is not believed", "[r
     client.data(60, 70);
     client.data(30, 40);
     for (const std::uint64_t at : {std::uint64_t{10}, std::uint64_t{20}, std::uint64_t{50}, std::uint64_t{69}}) {
-        end(client, flag, at);
+        client.end(flag, at);
     }
     CHECK(lab.reassembler.held_blocks() == 2);
     client.data(10, 60);
@@ -165,7 +156,7 @@ TEST_CASE("close: a FIN or RST in front of bytes that wait is not believed", "[r
     CHECK(lab.count(Counter::tcp_held_dropped_bytes) == 0);
     lab.wait_ticking(defaults.linger_ns + 5 * second_ns);
     client.data(80, 90);
-    end(client, flag, 90);  // right behind what waits
+    client.end(flag, 90);  // right behind what waits
     client.data(70, 80);
     lab.linger();
     CHECK(lab.transcript() == "open|" + text(0, 90) + "|close ended|");
@@ -200,7 +191,7 @@ TEST_CASE("close: a false FIN or RST before the first data costs nothing", "[rea
     Lab lab;
     Peer client = lab.client();
     client.syn();
-    end(client, flag, 0);
+    client.end(flag, 0);
     if (!at_once) lab.wait_ticking(defaults.linger_ns - second_ns);
     client.data(0, 10);
     CHECK(lab.count(Counter::tcp_end_disbelieved) == 1);
@@ -221,7 +212,7 @@ TEST_CASE("close: a false FIN or RST in the middle costs nothing, however often 
     client.syn();
     for (std::uint64_t at = 0; at < 100; at += 10) {
         client.data(at, at + 10);
-        end(client, flag, at + 10);
+        client.end(flag, at + 10);
         lab.wait_ticking(second_ns);
     }
     CHECK(lab.count(Counter::tcp_end_disbelieved) == 9);
@@ -237,7 +228,7 @@ TEST_CASE("close: data passes a false FIN or RST ahead in the window", "[reassem
     Peer client = lab.client();
     client.syn();
     client.data(0, 30);
-    end(client, flag, 40);
+    client.end(flag, 40);
     SECTION("in one segment") {
         client.data(30, 50);
     }
@@ -279,19 +270,19 @@ TEST_CASE("close: false ends at every place of a wrap", "[reassembler]") {
         Peer client = lab.client(0, 0u - before);
         INFO("SYN at 2^32 - " << before);
         client.syn();
-        end(client, flag, 0);
+        client.end(flag, 0);
         client.data(0, 10);
-        end(client, flag, 25);
+        client.end(flag, 25);
         client.data(20, 25);
         REQUIRE(lab.count(Counter::tcp_end_disbelieved) == 1);
         client.data(24, 30);
         REQUIRE(lab.count(Counter::tcp_end_disbelieved) == 2);
-        end(client, flag, 29);
+        client.end(flag, 29);
         client.data(10, 20);
         REQUIRE(lab.transcript() == "open|" + text(0, 30));
         client.data(30, 50);
         REQUIRE(lab.count(Counter::tcp_end_disbelieved) == 2);
-        end(client, flag, 50);
+        client.end(flag, 50);
         client.data(0, 50);
         REQUIRE(lab.count(Counter::tcp_end_disbelieved) == 2);
         if (flag == TcpFlags::fin) {

@@ -181,12 +181,12 @@ TEST_CASE("join: a segment larger than all room", "[reassembler]") {
 }
 
 TEST_CASE("join: FIN and RST within the wait", "[reassembler]") {
-    const std::uint8_t flag = GENERATE(as<std::uint8_t>{}, TcpFlags::fin, TcpFlags::rst);
+    const std::uint8_t flag = either_end();
     Lab lab;
     Peer client = lab.client();
     client.data(50, 60);
     SECTION("behind the data") {
-        client.send(client.at(60), flag, {});
+        client.end(flag, 60);
         client.data(40, 50);
         lab.join();
         CHECK(lab.transcript() == "open midstream|" + text(40, 60));
@@ -195,7 +195,7 @@ TEST_CASE("join: FIN and RST within the wait", "[reassembler]") {
         CHECK(lab.reassembler.flows() == 0);
     }
     SECTION("in front of it: it isn't the end of that") {
-        client.send(client.at(45), flag, {});
+        client.end(flag, 45);
         client.data(40, 50);
         lab.join();
         lab.linger();

@@ -12,14 +12,6 @@ namespace {
 
 constexpr tcp::Limits defaults{};
 
-std::uint8_t either_end() {
-    return GENERATE(as<std::uint8_t>{}, TcpFlags::fin, TcpFlags::rst);
-}
-
-void end(Peer& peer, std::uint8_t flag, std::uint64_t position) {
-    peer.send(peer.at(position), flag, {});
-}
-
 }  // namespace
 
 TEST_CASE("linger: an ended flow lingers to know late copies", "[reassembler]") {
@@ -179,10 +171,10 @@ TEST_CASE("linger: a new connection on the ports of one that lingers", "[reassem
     first.data(0, 10);
     server.data(0, 10);
     SECTION("both directions have ended") {
-        end(server, flag, 10);
+        server.end(flag, 10);
     }
     SECTION("the other has not") {}
-    end(first, flag, 10);
+    first.end(flag, 10);
     lab.wait_ticking(defaults.linger_ns / 2);
     Peer second = first.again(isn);
     second.syn();  // believed at once
@@ -257,7 +249,7 @@ TEST_CASE("linger: the end of a refused stream is believed, whatever follows", "
     client.syn();
     client.bytes(0, "SSH-2.0");
     client.data(7, 1000);
-    end(client, flag, 40'000);  // its sequence isn't followed any more
+    client.end(flag, 40'000);  // its sequence isn't followed any more
     client.data(1000, 2000);
     client.data(0, 7);
     CHECK(lab.count(Counter::tcp_ignored_bytes) == 2000);
@@ -275,7 +267,7 @@ TEST_CASE("linger: what is missing in front of a refused stream's end is not wai
     lab.recorder.unwanted = "SSH-";
     Peer client = lab.client();
     client.syn();
-    end(client, flag, 5000);
+    client.end(flag, 5000);
     client.bytes(0, "SSH-2.0");
     lab.wait_ticking(5 * second_ns);
     client.data(7, 5000);
