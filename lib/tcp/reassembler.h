@@ -174,13 +174,12 @@ class Reassembler {
     void note_ack(AppFlow& flow, AppHalf& half, Seq ack, std::uint64_t now_ns) noexcept;
     void disbelieve_close(AppFlow& flow, AppHalf& half) noexcept;
     template <class Sink>
-    void begin(Line<Sink> line, Seq start) noexcept;
+    void begin(Line<Sink> line, Seq start, bool midstream) noexcept;
+    void begin_at(AppHalf& half, Seq start, bool midstream) const noexcept;
     template <class Sink>
     void begin_midstream(Line<Sink> line, Seq first) noexcept;
     template <class Sink>
     void join(Line<Sink> line, Seq start, bool midstream) noexcept;
-    template <class Sink>
-    void open(Line<Sink> line, bool midstream) noexcept;
     template <class Sink>
     void restart(Line<Sink> line, Seq start) noexcept;
     template <class Sink>
@@ -197,6 +196,8 @@ class Reassembler {
     void deliver(Line<Sink> line, Piece piece) noexcept;
     template <class Sink>
     void pass_first_held(Line<Sink> line) noexcept;
+    template <class Sink>
+    void pass_ready(Line<Sink> line) noexcept;
     template <class Sink>
     void give_up_hole(Line<Sink> line, std::uint64_t most = unknown_gap) noexcept;
     template <class Sink>
@@ -227,6 +228,10 @@ class Reassembler {
     }
     [[nodiscard]] static bool has_hole(const AppHalf& half) noexcept {
         return half.held != nullptr || (half.close_known && !half.ended);
+    }
+    // With close_known.
+    [[nodiscard]] static bool has_reached_end(const AppHalf& half) noexcept {
+        return !seq_before(half.next_seq, half.close_seq);
     }
     // The peer waits for the same bytes.
     [[nodiscard]] static bool is_awaited(const AppHalf& half) noexcept {

@@ -58,10 +58,10 @@ void Reassembler<App>::on_syn(Line<Sink> line, Seq start) noexcept {
     }
     const Seq stream_start = half.next_seq - static_cast<Seq>(half.offset);
     if (!half.seen) {
-        begin(line, start);
+        begin(line, start, false);
     } else if (start == stream_start) {
         // Sent again, or late: the stream is this SYN's already.
-    } else if (half.ended && !seq_before(half.next_seq, half.close_seq)) {
+    } else if (half.ended && has_reached_end(half)) {
         restart(line, start);
     } else {
         // Either the end of the old connection was lost, or somebody tries to make us look away (RFC 5961, section
@@ -183,11 +183,23 @@ void Reassembler<App>::note_ack(AppFlow& flow, AppHalf& half, Seq ack, std::uint
     watch(flow, hole_deadline(half), now_ns);
 }
 
+// The stream begins at `start`.
 template <class App>
 template <class Sink>
-void Reassembler<App>::begin(Line<Sink> line, Seq start) noexcept {
-    line.half.next_seq = line.half.lost_from = line.half.lost_to = start;
-    open(line, false);
+void Reassembler<App>::begin(Line<Sink> line, Seq start, bool midstream) noexcept {
+    line.half.seen = true;
+    line.half.joining = false;
+    line.half.progress_ns = line.now_ns;
+    begin_at(line.half, start, midstream);
+    look_at_ends(line.flow);
+    tell(line, {.kind = StreamChunk::Kind::open, .midstream = midstream, .data = {}});
+}
+
+// What is in front of a stream that was picked up was somebody's, too.
+template <class App>
+void Reassembler<App>::begin_at(AppHalf& half, Seq start, bool midstream) const noexcept {
+    half.next_seq = half.lost_to = start;
+    half.lost_from = midstream ? start - limits_.max_distance : start;
 }
 
 // `first`: the place of the bytes that show it.
@@ -195,39 +207,23 @@ template <class App>
 template <class Sink>
 void Reassembler<App>::begin_midstream(Line<Sink> line, Seq first) noexcept {
     AppHalf& half = line.half;
-    half.next_seq = half.lost_to = first;
-    half.lost_from = first - limits_.max_distance;
-    half.joining = limits_.join_wait_ns != 0 && held_pool_.available() > held_pool_.total() / 2;
-    if (half.joining) {
-        half.seen = true;
-        half.progress_ns = line.now_ns;
-        half.next_seq -= std::min(limits_.join_reach, limits_.max_distance / 2);
-    } else {
-        open(line, true);
+    if (limits_.join_wait_ns == 0 || held_pool_.available() <= held_pool_.total() / 2) {
+        begin(line, first, true);
+        return;
     }
+    half.seen = half.joining = true;
+    half.progress_ns = line.now_ns;
+    begin_at(half, first - std::min(limits_.join_reach, limits_.max_distance / 2), true);
 }
 
 // Ends the wait: the stream begins at `start`, which is at the first waiting byte or in front of it.
 template <class App>
 template <class Sink>
 void Reassembler<App>::join(Line<Sink> line, Seq start, bool midstream) noexcept {
-    AppHalf& half = line.half;
-    const auto skipped = static_cast<std::uint32_t>(start - half.next_seq);
-    for (Block* block = half.held; block != nullptr; block = block->next) block->offset -= skipped;
-    half.joining = false;
-    half.next_seq = half.lost_to = start;
-    half.lost_from = midstream ? start - limits_.max_distance : start;
-    open(line, midstream);
-    while (half.held != nullptr && half.held->offset == half.offset) pass_first_held(line);
-}
-
-template <class App>
-template <class Sink>
-void Reassembler<App>::open(Line<Sink> line, bool midstream) noexcept {
-    line.half.seen = true;
-    look_at_ends(line.flow);
-    line.half.progress_ns = line.now_ns;
-    tell(line, {.kind = StreamChunk::Kind::open, .midstream = midstream, .data = {}});
+    const auto skipped = static_cast<std::uint32_t>(start - line.half.next_seq);
+    for (Block* block = line.half.held; block != nullptr; block = block->next) block->offset -= skipped;
+    begin(line, start, midstream);
+    pass_ready(line);
 }
 
 // A new connection on the same endpoints: both directions start over.
@@ -244,7 +240,7 @@ void Reassembler<App>::restart(Line<Sink> line, Seq start) noexcept {
     counters_.add(Counter::flows_reused);
     counters_.add(Counter::flows_opened);
     watch(line.flow, idle_deadline(line.flow), line.now_ns);
-    begin(line, start);
+    begin(line, start, false);
 }
 
 // After anything that moved the stream or told its end: note when the end is reached, else see to its hole in time.
@@ -252,7 +248,7 @@ template <class App>
 template <class Sink>
 void Reassembler<App>::settle(Line<Sink> line) noexcept {
     AppHalf& half = line.half;
-    if (half.close_known && !half.ended && !seq_before(half.next_seq, half.close_seq)) {
+    if (half.close_known && !half.ended && has_reached_end(half)) {
         reach_end(line.flow, half, line.now_ns);
     } else if (has_hole(half)) {
         watch(line.flow, hole_deadline(half), line.now_ns);
@@ -322,7 +318,7 @@ void Reassembler<App>::deliver(Line<Sink> line, Piece piece) noexcept {
         }
     }
     counters_.add(Counter::tcp_ignored_bytes, piece.bytes.size());
-    while (half.held != nullptr && half.held->offset == half.offset) pass_first_held(line);
+    pass_ready(line);
 }
 
 template <class App>
@@ -336,6 +332,14 @@ void Reassembler<App>::pass_first_held(Line<Sink> line) noexcept {
     --half.held_blocks;
     pass(line, waiting(*block), header(*block).segment_start, header(*block).time_ns);
     held_pool_.give(block);
+}
+
+// What waited for nothing but the bytes in front of it.
+template <class App>
+template <class Sink>
+void Reassembler<App>::pass_ready(Line<Sink> line) noexcept {
+    const AppHalf& half = line.half;
+    while (half.held != nullptr && half.held->offset == half.offset) pass_first_held(line);
 }
 
 // The bytes up to the first waiting one, or up to the known end, will not come; or `most` of them.
@@ -359,7 +363,7 @@ void Reassembler<App>::give_up_hole(Line<Sink> line, std::uint64_t most) noexcep
     half.next_seq += static_cast<Seq>(gap);
     half.lost_to = half.next_seq;
     tell(line, {.kind = StreamChunk::Kind::gap, .offset = offset, .data = {}, .gap_bytes = gap});
-    while (half.held != nullptr && half.held->offset == half.offset) pass_first_held(line);
+    pass_ready(line);
 }
 
 // Every hole of the stream, and the one in front of its known end.
@@ -368,7 +372,7 @@ template <class Sink>
 void Reassembler<App>::give_up_all(Line<Sink> line) noexcept {
     AppHalf& half = line.half;
     while (half.held != nullptr) give_up_hole(line);
-    if (!half.ignored && half.close_known && seq_before(half.next_seq, half.close_seq)) give_up_hole(line);
+    if (!half.ignored && half.close_known && !has_reached_end(half)) give_up_hole(line);
 }
 
 // The stream goes on somewhere else: a hole of unknown size.
