@@ -31,10 +31,6 @@ std::size_t held_for(std::size_t connections, const HttpOptions& options) noexce
     return at_once + std::max<std::size_t>(at_once, 16);
 }
 
-std::uint32_t most_connections(const HttpOptions& options, const Resolver& resolver) noexcept {
-    return options.connections * (resolver.fixed() ? 1 : static_cast<std::uint32_t>(Resolver::most_addresses));
-}
-
 HttpOptions usable(HttpOptions options) noexcept {
     options.connections = std::max(options.connections, 1u);
     options.pipeline = std::max(options.pipeline, 1u);
@@ -59,20 +55,21 @@ HttpOutput::HttpOutput(const OutputSpec& spec, const HttpOptions& options, Count
     , counters_(counters)
     , done_(std::move(done))
     , resolver_(std::move(resolver))
-    , idle_(most_connections(options_, *resolver_))
-    , with_room_(most_connections(options_, *resolver_))
-    , to_send_(most_connections(options_, *resolver_))
-    , waiting_(held_for(most_connections(options_, *resolver_), options_))
+    , most_connections_(options_.connections * (resolver_->fixed() ? 1u : std::uint32_t{Resolver::most_addresses}))
+    , idle_(most_connections_)
+    , with_room_(most_connections_)
+    , to_send_(most_connections_)
+    , waiting_(held_for(most_connections_, options_))
     , random_(std::random_device{}())
     , buffer_(std::make_unique<std::uint8_t[]>(buffer_bytes)) {
     epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
     if (epoll_ < 0) {
         throw Error(ExitStatus::runtime, "output " + spec_.text + ": epoll: " + std::generic_category().message(errno));
     }
-    const std::uint32_t most = most_connections(options_, *resolver_);
-    closed_.reserve(most);
-    for (std::uint32_t i = 0; i < most; ++i) connections_.emplace_back(epoll_, i, options_.pipeline);
-    for (std::uint32_t i = most; i > 0; --i) closed_.push_back(i - 1);
+    closed_.reserve(most_connections_);
+    for (std::uint32_t i = 0; i < most_connections_; ++i) connections_.emplace_back(epoll_, i, options_.pipeline);
+    for (std::uint32_t i = 0; i < most_connections_; ++i)
+        closed_.push_back(most_connections_ - 1 - i);
     upstreams_.reserve(2 * Resolver::most_addresses);
     take_addresses();
     next_upstream_ = random_() % upstreams_.size();  // not every appliance's first request to the same one

@@ -107,6 +107,7 @@ class HttpOutput final : public Output {
     Counters& counters_;
     Done done_;
     std::shared_ptr<Resolver> resolver_;
+    const std::uint32_t most_connections_;
     std::uint64_t version_ = 0;        // of the addresses that were taken from it
     std::vector<Upstream> upstreams_;  // those listed, and those that were and still have connections
     std::size_t listed_ = 0;
