@@ -178,6 +178,21 @@ void check_outputs_and_files(const Config& config, Findings& findings) {
     const std::uint64_t connections = http_outputs * forwarders * config.http_output.connections * addresses;
     constexpr std::uint64_t own_files = 128;  // devices, capture files, listeners, libraries
 
+    for (const forward::OutputSpec& spec : config.outputs) {
+        if (!spec.tls) continue;
+        try {
+            const forward::TlsContext context(spec.text, spec.host, config.http_output.tls, config.http_output.http2);
+        } catch (const Error& error) {
+            findings.lacks(error.what());
+            continue;
+        }
+        if (config.http_output.tls.insecure) {
+            findings.advise(fmt::format("output {}: --tls-insecure sends requests to whoever answers", spec.text));
+        } else {
+            findings.fine(fmt::format("output {}: there are certificates to trust it by", spec.text));
+        }
+    }
+
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     if (limit.rlim_cur < connections + own_files) {

@@ -456,7 +456,8 @@ const std::vector<Option>& option_table() {
 
         group = "Output";
         add_many("output", "SPEC", any, array,
-            "where each request goes; repeat it for more: http://HOST:PORT, jsonl:FILE (- is stdout), null",
+            "where each request goes; repeat it for more: http://HOST:PORT, https://HOST:PORT, jsonl:FILE (- is "
+            "stdout), null",
             set_outputs, outputs_of);
         add("connections", "N", any, "connections that each forwarder keeps to each address of an output",
             number(FIELD(http_output.connections), 1, 4096));
@@ -468,6 +469,13 @@ const std::vector<Option>& option_table() {
             duration(FIELD(http_output.timeout_ns), millisecond, hour));
         add("retries", "N", any, "how often a request is sent again when its connection breaks",
             number(FIELD(http_output.retries), 0, 100));
+        add("http2", "", any,
+            "speak HTTP/2 to the outputs: over TLS where the server agrees, to http:// without asking",
+            flag(FIELD(http_output.http2)));
+        add("tls-ca", "PATH", any, "certificates that https outputs are trusted by: a PEM file, or a hashed folder",
+            text_or("system", FIELD(http_output.tls.ca)));
+        add("tls-insecure", "", any, "send to https outputs whoever they are: no certificate is verified",
+            flag(FIELD(http_output.tls.insecure)));
         add("dns-server", "LIST", any,
             "who is asked for the addresses of an output's name: ADDRESS or ADDRESS:PORT, joined by commas",
             name_servers(FIELD(http_output.resolver.servers)));

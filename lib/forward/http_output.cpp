@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "forward/http2_exchange.h"
 
 namespace rebuilder::forward {
 namespace {
@@ -24,10 +25,13 @@ constexpr int longest_wait_ms = 10;  // while requests are pending, so that thei
 constexpr std::uint64_t probe_timeout_ns = 1'000'000'000;
 
 constexpr std::uint64_t resolve_interval_ns = 1'000'000'000;
+// A server that says each time that it processed nothing is believed so often.
+constexpr std::size_t most_refusals = 100;
 
 // Requests held for so many connections: those on them, and as many that wait for room.
 std::size_t held_for(std::size_t connections, const HttpOptions& options) noexcept {
-    const std::size_t at_once = connections * options.pipeline;
+    const std::uint32_t streams = options.http2 ? Http2Exchange::most_streams : 0;
+    const std::size_t at_once = connections * std::max(options.pipeline, streams);
     return at_once + std::max<std::size_t>(at_once, 16);
 }
 
@@ -55,6 +59,7 @@ HttpOutput::HttpOutput(const OutputSpec& spec, const HttpOptions& options, Count
     , counters_(counters)
     , done_(std::move(done))
     , resolver_(std::move(resolver))
+    , tls_(spec.tls ? std::make_unique<TlsContext>(spec.text, spec.host, options.tls, options.http2) : nullptr)
     , most_connections_(options_.connections * (resolver_->fixed() ? 1u : std::uint32_t{Resolver::most_addresses}))
     , idle_(most_connections_)
     , with_room_(most_connections_)
@@ -67,9 +72,10 @@ HttpOutput::HttpOutput(const OutputSpec& spec, const HttpOptions& options, Count
         throw Error(ExitStatus::runtime, "output " + spec_.text + ": epoll: " + std::generic_category().message(errno));
     }
     closed_.reserve(most_connections_);
-    for (std::uint32_t i = 0; i < most_connections_; ++i) connections_.emplace_back(epoll_, i, options_.pipeline);
-    for (std::uint32_t i = 0; i < most_connections_; ++i)
+    for (std::uint32_t i = 0; i < most_connections_; ++i) {
+        connections_.emplace_back(epoll_, i, options_, tls_.get(), static_cast<Exchange::Owner&>(*this));
         closed_.push_back(most_connections_ - 1 - i);
+    }
     upstreams_.reserve(2 * Resolver::most_addresses);
     take_addresses();
     next_upstream_ = random_() % upstreams_.size();  // not every appliance's first request to the same one
@@ -103,21 +109,24 @@ void HttpOutput::poll(std::uint64_t now_ns, int timeout_ms) noexcept {
 // ---- connections for requests ----
 
 void HttpOutput::assign() noexcept {
-    if (waiting_.empty()) return;
     std::size_t crowded = 0;  // requests that found no idle connection
     UpstreamConnection* connection = nullptr;
     while (!waiting_.empty() && (connection = pick()) != nullptr) {
-        if (!connection->requests().empty()) ++crowded;
-        connection->add(waiting_.pop_front());
+        if (!connection->exchange().empty()) ++crowded;
+        connection->exchange().add(waiting_.pop_front(), now_ns_);
         to_send_.push(connection->number());
         if (connection->has_room()) with_room_.push(connection->number());
     }
-    // All that came in one go leaves in one go, pipelined requests in one call.
+    send_all();
+    open_for(waiting_.size() + crowded);
+}
+
+// All that came in one go leaves in one go, pipelined requests in one call.
+void HttpOutput::send_all() noexcept {
     while (!to_send_.empty()) {
         UpstreamConnection& each = connections_[to_send_.pop()];
         if (each.state == State::open && each.unsent()) send(each);
     }
-    open_for(waiting_.size() + crowded);
 }
 
 // An open connection with room, an idle one if there is one; in turn. Those in the queues may have closed since, or
@@ -125,7 +134,7 @@ void HttpOutput::assign() noexcept {
 UpstreamConnection* HttpOutput::pick() noexcept {
     while (!idle_.empty()) {
         UpstreamConnection& each = connections_[idle_.pop()];
-        if (each.has_room() && each.requests().empty()) return &each;
+        if (each.has_room() && each.exchange().empty()) return &each;
     }
     while (!with_room_.empty()) {
         UpstreamConnection& each = connections_[with_room_.pop()];
@@ -135,7 +144,7 @@ UpstreamConnection* HttpOutput::pick() noexcept {
 }
 
 void HttpOutput::got_room(UpstreamConnection& connection) noexcept {
-    (connection.requests().empty() ? idle_ : with_room_).push(connection.number());
+    (connection.exchange().empty() ? idle_ : with_room_).push(connection.number());
 }
 
 // Begins as many connections as there are requests without one. The first time, one for each address at
@@ -156,7 +165,7 @@ void HttpOutput::open_for(std::size_t requests) noexcept {
         ++upstream->connections;
         const auto index = static_cast<std::size_t>(upstream - upstreams_.data());
         const int error = each.connect(address.address(), index, now_ns_);
-        if (error != 0) connected(each, error);
+        if (error != 0) not_connected(each, error);
     }
 }
 
@@ -215,7 +224,7 @@ void HttpOutput::take_addresses() {
 
 void HttpOutput::retire(UpstreamConnection& connection) noexcept {
     connection.retiring = true;
-    if (connection.requests().empty()) end(connection, Ending::orderly);
+    if (connection.exchange().empty()) end(connection, Ending::orderly);
 }
 
 // The connection is closed: its place is another's.
@@ -224,25 +233,28 @@ void HttpOutput::release(UpstreamConnection& connection) noexcept {
     closed_.push_back(connection.number());
 }
 
-void HttpOutput::connected(UpstreamConnection& connection, int error) noexcept {
+void HttpOutput::connected(UpstreamConnection& connection) noexcept {
     Upstream& upstream = upstreams_[connection.upstream];
     --connecting_;
-    if (error != 0) {
-        counters_.add(Counter::connect_failures);
-        last_error_ = error;
-        upstream.address.refused(connection.started_ns, now_ns_, random_);
-        release(connection);
-        return;
-    }
     counters_.add(Counter::connects);
     ever_connected_ = true;
     ++open_;
     upstream.address.reached();
-    if (upstream.listed) {
-        got_room(connection);
-    } else {
+    if (!upstream.listed) {
         retire(connection);
+        return;
     }
+    got_room(connection);
+    if (connection.unsent()) to_send_.push(connection.number());  // HTTP/2 has something to say first
+}
+
+void HttpOutput::not_connected(UpstreamConnection& connection, int error, const char* trouble) noexcept {
+    --connecting_;
+    counters_.add(Counter::connect_failures);
+    last_error_ = error;
+    last_trouble_ = trouble;
+    upstreams_[connection.upstream].address.refused(connection.started_ns, now_ns_, random_);
+    release(connection);
 }
 
 // ---- events ----
@@ -259,24 +271,29 @@ void HttpOutput::wait(int timeout_ms) noexcept {
 void HttpOutput::on_event(UpstreamConnection& connection, std::uint32_t events) noexcept {
     if (connection.state == State::closed) return;
     if (connection.state == State::connecting) {
-        connected(connection, connection.finish_connect());
+        switch (connection.proceed(counters_, now_ns_)) {
+        case Io::later: break;
+        case Io::done: connected(connection); break;
+        case Io::broken: not_connected(connection, connection.error(), connection.trouble()); break;
+        }
         return;
     }
-    if ((events & ~std::uint32_t{EPOLLOUT}) != 0) (void)receive(connection);
+    if ((events & ~std::uint32_t{EPOLLOUT}) != 0) {
+        while (receive(connection) && connection.state == State::open && connection.buffered()) {
+        }
+    }
     if ((events & EPOLLOUT) != 0 && connection.state == State::open) send(connection);
 }
 
 void HttpOutput::send(UpstreamConnection& connection) noexcept {
-    // A long request has its time as long as the server takes some of it.
-    if (!connection.front_written()) connection.deadline_ns = now_ns_ + options_.timeout_ns;
-    if (connection.flush(counters_) == Io::broken) {
+    if (connection.flush(counters_, now_ns_) == Io::broken) {
         // What the server said before it went is still to be read, then the end.
         while (connection.state == State::open && receive(connection)) {
         }
         if (connection.state == State::open) end(connection, Ending::broken);
         return;
     }
-    if (connection.early_answer && connection.front_written()) complete_front(connection);
+    progressed(connection);
 }
 
 // Reads once. False when there was nothing to read.
@@ -287,99 +304,81 @@ bool HttpOutput::receive(UpstreamConnection& connection) noexcept {
     case Io::broken: end(connection, Ending::broken); return true;
     case Io::done: break;
     }
+    Ending ending = Ending::none;
     if (!got.empty()) {
-        take_answers(connection, got);
-    } else if (connection.answer_due() && connection.responses.end_of_stream() == ResponseParser::Event::answered) {
-        answered(connection);
+        ending = connection.exchange().receive(got, now_ns_);
     } else {
-        end(connection, connection.was_reset ? Ending::broken : Ending::closed);
+        ending = connection.exchange().end_of_stream();
+        if (ending == Ending::closed && connection.was_reset) ending = Ending::broken;
     }
+    if (ending != Ending::none) {
+        end(connection, ending);
+        return true;
+    }
+    progressed(connection);
+    if (connection.state == State::open && connection.unsent()) to_send_.push(connection.number());
     return true;
 }
 
-void HttpOutput::take_answers(UpstreamConnection& connection, Bytes bytes) noexcept {
-    while (!bytes.empty() && connection.state == State::open) {
-        if (!connection.answer_due()) {
-            // Nobody asked. Often a 408 on an idle connection, and then its end.
-            end(connection, Ending::orderly);
-            return;
-        }
-        switch (connection.responses.next(bytes, connection.requests().front().slot.head_request)) {
-        case ResponseParser::Event::more: return;
-        case ResponseParser::Event::interim: counters_.add(Counter::responses_1xx); break;
-        case ResponseParser::Event::answered: answered(connection); break;
-        case ResponseParser::Event::broken: end(connection, Ending::garbled); break;
-        }
-    }
-}
-
-void HttpOutput::answered(UpstreamConnection& connection) noexcept {
-    connection.early_answer = answered_counter(connection.responses.status());
-    if (!connection.responses.keep_alive()) {
-        end(connection, Ending::orderly);
-        return;
-    }
-    connection.persistent = true;
-    // An answer may overtake its request: the rest is still written, so that the connection stays in step.
-    if (connection.front_written()) complete_front(connection);
-}
-
-void HttpOutput::complete_front(UpstreamConnection& connection) noexcept {
-    const Counter outcome = *connection.early_answer;
-    connection.early_answer.reset();
-    connection.deadline_ns = now_ns_ + options_.timeout_ns;  // of the next one
-    finish(connection.pop_front(), outcome);
+// Some of its requests may have been answered.
+void HttpOutput::progressed(UpstreamConnection& connection) noexcept {
     if (connection.retiring) {
         retire(connection);
-    } else {
+    } else if (connection.has_room()) {
         got_room(connection);
     }
 }
 
-// ---- the end of a connection, and of requests ----
-
 void HttpOutput::end(UpstreamConnection& connection, Ending why) noexcept {
-    PendingRing& requests = connection.requests();
-    const std::size_t begun = connection.begun();
-    if (!requests.empty() && !connection.persistent && !connection.early_answer && why != Ending::orderly) {
+    const Exchange& exchange = connection.exchange();
+    if (!exchange.empty() && !exchange.proven() && why != Ending::orderly) {
         upstreams_[connection.upstream].address.useless(now_ns_, random_);
     }
-    // Newest first to the head of the queue, so that the oldest is the next to go.
-    while (requests.size() > 1) {
-        const bool was_begun = requests.size() <= begun;
-        send_again(requests.pop_back(), was_begun);
-    }
-    if (!requests.empty()) settle_front(connection, why);
     --open_;
-    connection.close();
+    connection.close(why);
     release(connection);
 }
 
-void HttpOutput::settle_front(UpstreamConnection& connection, Ending why) noexcept {
-    const bool was_begun = connection.begun() > 0;
-    Pending request = connection.requests().pop_back();
-    if (connection.early_answer) {
-        finish(request, *connection.early_answer);
-    } else if (why == Ending::timed_out) {
-        finish(request, Counter::failed_timeout);
-    } else if (why == Ending::garbled) {
-        finish(request, Counter::failed_response);
-    } else if (connection.persistent && !was_begun) {
-        send_again(request, false);
-    } else if (why == Ending::closed && connection.persistent && connection.responses.at_start() &&
-               request.forgiven < connections_.size()) {
-        ++request.forgiven;
-        send_again(request, true);
-    } else if (request.charged < options_.retries) {
+// ---- what becomes of requests ----
+
+void HttpOutput::answered(const Pending& request, int status) noexcept {
+    finish(request, answered_counter(status));
+}
+
+void HttpOutput::interim() noexcept {
+    counters_.add(Counter::responses_1xx);
+}
+
+// Lost requests go to the head of the queue, so that the oldest is the next to be sent.
+void HttpOutput::lost(const Pending& lost, Loss why, bool begun) noexcept {
+    Pending request = lost;
+    switch (why) {
+    case Loss::abandoned: finish(request, Counter::failed_drain); return;
+    case Loss::garbled: finish(request, Counter::failed_response); return;
+    case Loss::timed_out: finish(request, Counter::failed_timeout); return;
+    case Loss::unsayable: finish(request, Counter::failed_unsayable); return;
+    case Loss::unsent:
+    case Loss::unread: send_again(request, begun); return;
+    case Loss::refused:
+    case Loss::crossed:
+        if (request.forgiven < (why == Loss::refused ? most_refusals : connections_.size())) {
+            ++request.forgiven;
+            send_again(request, begun);
+            return;
+        }
+        break;
+    case Loss::broken: break;
+    }
+    if (request.charged < options_.retries) {
         ++request.charged;
-        send_again(request, was_begun);
+        send_again(request, begun);
     } else {
         finish(request, Counter::failed_reset);
     }
 }
 
-void HttpOutput::send_again(Pending request, bool was_begun) noexcept {
-    if (was_begun) counters_.add(Counter::retries);
+void HttpOutput::send_again(Pending request, bool begun) noexcept {
+    if (begun) counters_.add(Counter::retries);
     ++moves_;
     request.since_ns = now_ns_;
     waiting_.push_front(request);
@@ -387,15 +386,19 @@ void HttpOutput::send_again(Pending request, bool was_begun) noexcept {
 
 void HttpOutput::check_deadlines() noexcept {
     for (UpstreamConnection& each : connections_) {
-        if (now_ns_ < each.deadline_ns) continue;
-        if (each.state == State::connecting) {
+        if (each.state == State::connecting && now_ns_ >= each.deadline_ns) {
             each.close();
-            connected(each, ETIMEDOUT);
-        } else if (each.state == State::open && !each.requests().empty()) {
-            end(each, Ending::timed_out);
+            not_connected(each, ETIMEDOUT);
+        } else if (each.state == State::open && !each.exchange().empty()) {
+            const Ending ending = each.exchange().check(now_ns_);
+            if (ending != Ending::none) {
+                end(each, ending);
+            } else if (each.unsent()) {
+                to_send_.push(each.number());
+            }
         }
     }
-    if (open_ > 0) return;
+    if (pending_ > waiting_.size()) return;  // some are on connections: there is hope
     const auto all = [this](bool (UpstreamAddress::*are)() const noexcept) {
         return std::all_of(upstreams_.begin(), upstreams_.end(),
             [are](const Upstream& each) { return !each.listed || (each.address.*are)(); });
@@ -423,9 +426,6 @@ void HttpOutput::begin_drain() noexcept {
 
 void HttpOutput::abandon() noexcept {
     for (UpstreamConnection& each : connections_) {
-        PendingRing& requests = each.requests();
-        if (each.early_answer) finish(requests.pop_front(), *each.early_answer);
-        while (!requests.empty()) finish(requests.pop_front(), Counter::failed_drain);
         if (each.state == State::closed) continue;
         each.close();
         release(each);
@@ -439,6 +439,7 @@ std::string HttpOutput::trouble() const {
     if (!was_used_ || ever_connected_ || last_error_ == 0) return {};
     std::string reason = std::generic_category().message(last_error_);
     reason.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(reason.front())));
+    if (last_trouble_ != nullptr) reason = last_trouble_;
     return "output " + spec_.text + ": " + reason;
 }
 

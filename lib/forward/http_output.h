@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// HttpOutput: requests to an HTTP/1.1 server over kept-alive connections to all its addresses, in one epoll.
+// HttpOutput: requests to an HTTP server over kept-alive connections to all its addresses, in one epoll.
 //
 // In:    slots in wire form. At most twice what the connections can carry is held; then ready() is false,
 //        the channels fill and the workers shed. The addresses, which may change at any time: a new one gets
@@ -10,20 +10,20 @@
 //        - failed_timeout: the answer did not end within the timeout, counted from when the server had
 //          taken the request and answered all before it on the connection; or it stopped taking the
 //          request that long;
-//        - failed_response: what came was not HTTP/1, or switched protocols (101);
+//        - failed_response: what came was not HTTP, or switched protocols (101);
+//        - failed_unsayable: HTTP/2 has no form for it;
 //        - failed_reset: its connection broke when its answer was due, once more than `retries` allows;
 //        - failed_connect: it waited for the timeout, and no connection was open.
-//        Events: retries, responses_1xx, connects, connect_failures, sent_bytes.
-// Never: blocks, allocates per request, or lets two answers change places: an answer that comes when none
-//        is due ends the connection.
+//        Events: retries, responses_1xx, connects, connect_failures, tls_failures, tls_resumed, sent_bytes.
+// Never: blocks. For HTTP/1 without TLS it allocates nothing after construction; OpenSSL does for each connection, and
+//        nghttp2 for each request, within bounds.
 //
-// When a connection ends, the requests on it that were not answered are sent again on another. Only the
-// oldest, whose answer was due, can be to blame, so only it is charged. It is not when the server had
-// answered others and closed in order before it began to answer: then the request crossed with the end of
-// an idle connection. That can happen on each connection once, so it is forgiven that often. Requests
-// behind an answer that closes the connection were never looked at (RFC 9112, section 9.6). What is sent
-// again may be any method: the output is an analyser that acts on nothing, so the rule on idempotent
-// methods (RFC 9110, section 9.2.2) would protect nothing.
+// With --http2 the server is spoken to in HTTP/2: by ALPN when there is TLS, else with prior knowledge (RFC 9113,
+// section 3). What a loss on a connection says of the requests on it is the exchange's to know; what follows is decided
+// here. A request whose answer was due when its connection broke is charged, and sent again until it was charged more
+// than `retries` times; one that crossed with the end of an idle connection is forgiven as often as there are connections,
+// one that was refused unread a hundred times; all others are sent again for free. What is sent again may be any method: the output is an
+// analyser that acts on nothing, so the rule on idempotent methods (RFC 9110, section 9.2.2) would protect nothing.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,7 @@
 
 namespace rebuilder::forward {
 
-class HttpOutput final : public Output {
+class HttpOutput final : public Output, private Exchange::Owner {
   public:
     HttpOutput(const OutputSpec& spec, const HttpOptions& options, Counters& counters, Done done,
         std::shared_ptr<Resolver> resolver);
@@ -62,20 +62,13 @@ class HttpOutput final : public Output {
   private:
     using State = UpstreamConnection::State;
     using Io = UpstreamConnection::Io;
+    using Ending = Exchange::Ending;
+    using Loss = Exchange::Loss;
 
     struct Upstream {
         UpstreamAddress address;
         bool listed = false;            // by the resolver
         std::uint32_t connections = 0;  // open or connecting
-    };
-
-    // Why a connection ended, which decides what becomes of the request whose answer was due.
-    enum class Ending : std::uint8_t {
-        orderly,    // by an answer that says so, or while nothing was due
-        closed,     // the server sends no more
-        broken,     // reset
-        timed_out,  // the answer that was due did not come
-        garbled,    // it was none
     };
 
     void assign() noexcept;
@@ -86,19 +79,21 @@ class HttpOutput final : public Output {
     void take_addresses();
     void retire(UpstreamConnection& connection) noexcept;
     void release(UpstreamConnection& connection) noexcept;
-    void connected(UpstreamConnection& connection, int error) noexcept;
+    void connected(UpstreamConnection& connection) noexcept;
+    void not_connected(UpstreamConnection& connection, int error, const char* trouble = nullptr) noexcept;
 
     void wait(int timeout_ms) noexcept;
     void on_event(UpstreamConnection& connection, std::uint32_t events) noexcept;
     void send(UpstreamConnection& connection) noexcept;
+    void send_all() noexcept;
     [[nodiscard]] bool receive(UpstreamConnection& connection) noexcept;
-    void take_answers(UpstreamConnection& connection, Bytes bytes) noexcept;
-    void answered(UpstreamConnection& connection) noexcept;
-    void complete_front(UpstreamConnection& connection) noexcept;
-
+    void progressed(UpstreamConnection& connection) noexcept;
     void end(UpstreamConnection& connection, Ending why) noexcept;
-    void settle_front(UpstreamConnection& connection, Ending why) noexcept;
-    void send_again(Pending request, bool was_begun) noexcept;
+
+    void answered(const Pending& request, int status) noexcept override;
+    void interim() noexcept override;
+    void lost(const Pending& request, Loss why, bool begun) noexcept override;
+    void send_again(Pending request, bool begun) noexcept;
     void check_deadlines() noexcept;
     void finish(const Pending& request, Counter outcome) noexcept;
 
@@ -107,6 +102,7 @@ class HttpOutput final : public Output {
     Counters& counters_;
     Done done_;
     std::shared_ptr<Resolver> resolver_;
+    std::unique_ptr<TlsContext> tls_;  // for https
     const std::uint32_t most_connections_;
     std::uint64_t version_ = 0;        // of the addresses that were taken from it
     std::vector<Upstream> upstreams_;  // those listed, and those that were and still have connections
@@ -130,7 +126,8 @@ class HttpOutput final : public Output {
     bool was_used_ = false;
     bool ever_connected_ = false;
     bool draining_ = false;
-    int last_error_ = 0;  // of a connection that could not be made
+    int last_error_ = 0;                  // of a connection that could not be made
+    const char* last_trouble_ = nullptr;  // the same, where there are words for it
     std::minstd_rand random_;
     std::unique_ptr<std::uint8_t[]> buffer_;  // for what is read, one connection at a time
 };

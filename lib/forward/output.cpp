@@ -42,7 +42,7 @@ void parse_authority(OutputSpec& spec, std::string_view rest) {
     } else {
         spec.host = rest.substr(0, host_end);
     }
-    spec.port = 80;
+    spec.port = spec.tls ? 443 : 80;
     if (host_end < rest.size()) {
         if (rest[host_end] != ':') refuse(spec.text, "only a port can follow the address");
         const std::string_view port = rest.substr(host_end + 1);
@@ -59,14 +59,16 @@ void parse_authority(OutputSpec& spec, std::string_view rest) {
 
 OutputSpec parse_output(const std::string& text) {
     constexpr std::string_view http = "http://";
+    constexpr std::string_view https = "https://";
     constexpr std::string_view jsonl = "jsonl:";
     OutputSpec spec;
     spec.text = text;
     const std::string_view view = text;
     if (view == "null") return spec;
-    if (view.starts_with(http)) {
+    if (view.starts_with(http) || view.starts_with(https)) {
         spec.kind = OutputSpec::Kind::http;
-        parse_authority(spec, view.substr(http.size()));
+        spec.tls = view.starts_with(https);
+        parse_authority(spec, view.substr(spec.tls ? https.size() : http.size()));
         return spec;
     }
     if (view.starts_with(jsonl)) {
@@ -75,8 +77,7 @@ OutputSpec parse_output(const std::string& text) {
         if (spec.path.empty()) refuse(text, "the path is missing (- is standard output)");
         return spec;
     }
-    if (view.starts_with("https://")) refuse(text, "https is not supported yet");
-    refuse(text, "an output is http://HOST:PORT, jsonl:PATH or null");
+    refuse(text, "an output is http://HOST:PORT, https://HOST:PORT, jsonl:PATH or null");
 }
 
 std::unique_ptr<Output> make_output(const OutputSpec& spec, const HttpOptions& options, Counters& counters,

@@ -19,6 +19,7 @@
 #include "base/counters.h"
 #include "forward/handoff.h"
 #include "forward/resolver.h"
+#include "forward/tls.h"
 
 namespace rebuilder::forward {
 
@@ -34,12 +35,13 @@ struct OutputSpec {
     std::string text;  // as the user wrote it: names the output in messages and in the ledger
     std::string host;  // http: name or address, without brackets
     std::uint16_t port = 0;
+    bool tls = false;  // http: https
     std::string path;  // jsonl: a file, or "-"
 
     [[nodiscard]] Form form() const noexcept { return kind == Kind::jsonl ? Form::record : Form::wire; }
 };
 
-// "http://HOST:PORT", "jsonl:PATH", "null". Throws Error (usage) that names what is wrong.
+// "http://HOST:PORT", "https://HOST:PORT", "jsonl:PATH", "null". Throws Error (usage) that names what is wrong.
 [[nodiscard]] OutputSpec parse_output(const std::string& text);
 
 struct HttpOptions {
@@ -47,6 +49,8 @@ struct HttpOptions {
     std::uint32_t pipeline = 1;     // requests on one connection without an answer
     std::uint32_t retries = 1;      // sendings again of a request whose connection broke when its answer was due
     std::uint64_t timeout_ns = 5'000'000'000;  // for a connection to open, and for an answer to come
+    bool http2 = false;                        // to be spoken: with TLS if the server agrees, without it in any case
+    TlsOptions tls;
     ResolverOptions resolver;
 };
 

@@ -23,15 +23,23 @@ void turn_on(int fd, int level, int option) noexcept {
 
 }  // namespace
 
-UpstreamConnection::UpstreamConnection(int epoll, std::uint32_t number, std::uint32_t pipeline)
+UpstreamConnection::UpstreamConnection(
+    int epoll, std::uint32_t number, const HttpOptions& options, TlsContext* tls, Exchange::Owner& owner)
     : epoll_(epoll)
     , number_(number)
-    , pipeline_(pipeline)
-    , requests_(pipeline) {}
+    , http2_wanted_(options.http2)
+    , tls_context_(tls)
+    , http1_(owner, options.pipeline, options.timeout_ns)
+    , exchange_(&http1_) {
+    if (options.http2) http2_ = std::make_unique<Http2Exchange>(owner, tls != nullptr, options.timeout_ns);
+}
+
+// ---- to be open ----
 
 int UpstreamConnection::connect(const SocketAddress& to, std::size_t upstream_index, std::uint64_t now_ns) noexcept {
     upstream = upstream_index;
     started_ns = now_ns;
+    phase_ = Phase::tcp;
     fd_ = ::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd_ < 0) return errno;
     turn_on(fd_, IPPROTO_TCP, TCP_NODELAY);  // requests are written whole: there is nothing to wait for
@@ -39,10 +47,10 @@ int UpstreamConnection::connect(const SocketAddress& to, std::size_t upstream_in
     epoll_event event{};
     event.events = EPOLLOUT;
     event.data.u32 = number_;
-    int error = 0;
+    wants_write_ = true;
     if ((::connect(fd_, to.get(), to.size) != 0 && errno != EINPROGRESS) ||
         ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd_, &event) != 0) {
-        error = errno;
+        const int error = errno;
         close();
         return error;
     }
@@ -50,56 +58,111 @@ int UpstreamConnection::connect(const SocketAddress& to, std::size_t upstream_in
     return 0;
 }
 
-int UpstreamConnection::finish_connect() noexcept {
-    int error = 0;
-    socklen_t size = sizeof(error);
-    if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-    if (error != 0) {
-        close();
-        return error;
+UpstreamConnection::Io UpstreamConnection::proceed(Counters& counters, std::uint64_t now_ns) noexcept {
+    if (phase_ == Phase::tcp) {
+        int error = 0;
+        socklen_t size = sizeof(error);
+        if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+        if (error != 0) return fail(error);
+        if (tls_context_ == nullptr) return open(http2_wanted_, now_ns);
+        if (!tls_.begin(*tls_context_, fd_)) return fail(ENOMEM);
+        phase_ = Phase::tls;
     }
-    state = State::open;
-    wants_write_ = true;  // it was, for connect()
-    want_write(false);
-    return 0;
+    switch (tls_.handshake()) {
+    case TlsStream::Io::done: break;
+    case TlsStream::Io::wants_read: want_write(false); return Io::later;
+    case TlsStream::Io::wants_write: want_write(true); return Io::later;
+    case TlsStream::Io::closed:
+    case TlsStream::Io::broken: counters.add(Counter::tls_failures); return fail(EPROTO, tls_.trouble());
+    }
+    if (tls_.resumed()) counters.add(Counter::tls_resumed);
+    return open(http2_wanted_ && tls_.chose_http2(), now_ns);
 }
 
-void UpstreamConnection::close() noexcept {
+UpstreamConnection::Io UpstreamConnection::open(bool http2, std::uint64_t now_ns) noexcept {
+    exchange_ = &http1_;
+    if (http2) exchange_ = http2_.get();
+    if (!exchange_->begin(now_ns)) return fail(ENOMEM);
+    state = State::open;
+    want_write(false);
+    return Io::done;
+}
+
+UpstreamConnection::Io UpstreamConnection::fail(int error, const char* trouble) noexcept {
+    error_ = error;
+    trouble_ = trouble;
+    close();
+    return Io::broken;
+}
+
+void UpstreamConnection::close(Exchange::Ending why) noexcept {
+    if (state == State::open) exchange_->end(why);
+    tls_.close();
     if (fd_ >= 0) ::close(fd_);  // which also takes it out of the epoll
     fd_ = -1;
     state = State::closed;
-    persistent = false;
     was_reset = false;
     retiring = false;
-    early_answer.reset();
-    responses.reset();
-    cursor_.reset();
 }
 
-UpstreamConnection::Io UpstreamConnection::flush(Counters& counters) noexcept {
+// ---- open ----
+
+UpstreamConnection::Io UpstreamConnection::flush(Counters& counters, std::uint64_t now_ns) noexcept {
     std::array<iovec, max_parts> parts;  // written by gather() as far as it is used
     for (;;) {
-        msghdr message{};
-        message.msg_iov = parts.data();
-        message.msg_iovlen = cursor_.gather(requests_, parts);
-        if (message.msg_iovlen == 0) {
+        const std::size_t count = exchange_->gather(parts, now_ns);
+        if (count == 0) {
             want_write(false);
             return Io::done;
         }
-        const ssize_t sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
-        if (sent < 0) {
-            if (errno == EINTR) continue;
-            if (errno == ECONNRESET) was_reset = true;
-            if (errno != EAGAIN) return Io::broken;
-            want_write(true);
-            return Io::later;
-        }
-        counters.add(Counter::sent_bytes, static_cast<std::uint64_t>(sent));
-        cursor_.advance(requests_, static_cast<std::size_t>(sent));
+        std::size_t taken = 0;
+        const Io result = write(std::span(parts).first(count), taken);
+        if (result != Io::done) return result;
+        counters.add(Counter::sent_bytes, taken);
+        exchange_->advance(taken, now_ns);
     }
 }
 
+UpstreamConnection::Io UpstreamConnection::write(std::span<const iovec> parts, std::size_t& taken) noexcept {
+    if (tls_.active()) {
+        switch (tls_.write(parts, taken)) {
+        case TlsStream::Io::done: return Io::done;
+        case TlsStream::Io::wants_read: return Io::later;  // what is read next makes it go on
+        case TlsStream::Io::wants_write: want_write(true); return Io::later;
+        default: return Io::broken;
+        }
+    }
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(parts.data());  // which sendmsg() only reads
+    message.msg_iovlen = parts.size();
+    ssize_t sent = 0;
+    do {
+        sent = parts.size() == 1 ? ::send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
+                                 : ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) {
+        if (errno == ECONNRESET) was_reset = true;
+        if (errno != EAGAIN) return Io::broken;
+        want_write(true);
+        return Io::later;
+    }
+    taken = static_cast<std::size_t>(sent);
+    return Io::done;
+}
+
 UpstreamConnection::Io UpstreamConnection::read(std::span<std::uint8_t> buffer, Bytes& got) noexcept {
+    got = {};
+    if (tls_.active()) {
+        std::size_t size = 0;
+        switch (tls_.read(buffer, size)) {
+        case TlsStream::Io::done: got = buffer.first(size); return Io::done;
+        case TlsStream::Io::closed: return Io::done;
+        case TlsStream::Io::wants_read: return Io::later;
+        case TlsStream::Io::wants_write: want_write(true); return Io::later;
+        case TlsStream::Io::broken: break;
+        }
+        return Io::broken;
+    }
     const ssize_t size = ::recv(fd_, buffer.data(), buffer.size(), 0);
     if (size >= 0) {
         got = buffer.first(static_cast<std::size_t>(size));

@@ -126,6 +126,7 @@ const std::map<std::string, Sample> samples{
     {"health-listen", {"none", "\"none\""}},
     {"held", {"1024M", "\"1G\""}},
     {"held-per-flow", {"1000000", "\"1000000\""}},
+    {"http2", {"true", "true"}},
     {"http-ports", {"80,8080", "\"80,8080\""}},
     {"idle-timeout", {"90", "\"90s\""}},
     {"input", {"af_packet:eth1", "[\"af_packet:eth1\"]"}},
@@ -145,6 +146,8 @@ const std::map<std::string, Sample> samples{
     {"set-header", {"X-Stage:the \"test\" one", "['X-Stage: the \"test\" one']"}},
     {"sample", {"0.1%:header=X-Session", "\"0.1%:header=X-Session\""}},
     {"timeout", {"0.25s", "\"250ms\""}},
+    {"tls-ca", {"/etc/ssl/own.pem", "\"/etc/ssl/own.pem\""}},
+    {"tls-insecure", {"true", "true"}},
     {"tunnel", {"vxlan,none,vxlan:4790", "\"vxlan:4789,vxlan:4790,none\""}},
     {"vni", {"7,!8,9", "\"7,9,!8\""}},
     {"workers", {"4", "4"}},
@@ -180,13 +183,14 @@ TEST_CASE("options reach their fields") {
     const Config config = parse({"run", "--input", "pcap:a.pcap", "--input", "vdev:net_null0", "--output", "null",
         "--tunnel", "geneve:99,none", "--vni", "1", "--vni", "!2", "--http-ports", "80", "--workers", "3",
         "--forwarders", "2", "--lcores", "0@0", "--connections", "4", "--pipeline", "5", "--timeout", "2m", "--retries",
-        "6", "--dns-server", "10.0.0.2", "--dns-min-ttl", "1s", "--dns-max-ttl", "2s", "--queue", "7", "--client-ip",
-        "keep", "--client-ip-header", "X-Real-IP", "--set-header", "Host: a", "--set-header", "B: c, d",
-        "--remove-header", "E", "--remove-header", "F", "--redact-header", "G", "--bodies", "--allow", "method=GET,PUT",
-        "--allow", "header=X: a b", "--deny", "cidr=::1", "--sample", "25%:host", "--max-rate", "900", "--max-head",
-        "2K", "--max-body", "1500", "--oversize", "drop", "--max-flows", "8", "--gap-timeout", "1ms", "--idle-timeout",
-        "9s", "--held-per-flow", "8M", "--held", "16M", "--buffers", "1G", "--ledger", "l", "--health-listen",
-        "1.2.3.4:5", "--admin-listen", "none", "--drain-timeout", "0.5", "--", "--log-level", "8", "--"});
+        "6", "--http2", "--tls-ca", "ca.pem", "--tls-insecure", "--dns-server", "10.0.0.2", "--dns-min-ttl", "1s",
+        "--dns-max-ttl", "2s", "--queue", "7", "--client-ip", "keep", "--client-ip-header", "X-Real-IP", "--set-header",
+        "Host: a", "--set-header", "B: c, d", "--remove-header", "E", "--remove-header", "F", "--redact-header", "G",
+        "--bodies", "--allow", "method=GET,PUT", "--allow", "header=X: a b", "--deny", "cidr=::1", "--sample",
+        "25%:host", "--max-rate", "900", "--max-head", "2K", "--max-body", "1500", "--oversize", "drop", "--max-flows",
+        "8", "--gap-timeout", "1ms", "--idle-timeout", "9s", "--held-per-flow", "8M", "--held", "16M", "--buffers",
+        "1G", "--ledger", "l", "--health-listen", "1.2.3.4:5", "--admin-listen", "none", "--drain-timeout", "0.5", "--",
+        "--log-level", "8", "--"});
     CHECK(config.command == Command::run);
     CHECK(config.inputs == std::vector<std::string>{"pcap:a.pcap", "vdev:net_null0"});
     CHECK(config.decap.vxlan_ports.empty());
@@ -201,6 +205,9 @@ TEST_CASE("options reach their fields") {
     CHECK(config.lcores == "0@0");
     CHECK(config.http_output.connections == 4);
     CHECK(config.http_output.pipeline == 5);
+    CHECK(config.http_output.http2);
+    CHECK(config.http_output.tls.ca == "ca.pem");
+    CHECK(config.http_output.tls.insecure);
     CHECK(config.http_output.timeout_ns == 120'000'000'000);
     CHECK(config.http_output.retries == 6);
     CHECK(config.http_output.resolver.servers == "10.0.0.2");
