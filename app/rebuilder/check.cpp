@@ -20,6 +20,7 @@
 #include "nic/host.h"
 #include "nic/input.h"
 #include "nic/kernel_interface.h"
+#include "outputs.h"
 
 namespace rebuilder {
 
@@ -169,13 +170,10 @@ void check_cpus(const Config& config, const nic::Host& host, Findings& findings)
 void check_outputs_and_files(const Config& config, Findings& findings) {
     if (config.outputs.empty()) findings.lacks("no output is given, see --output");
     const std::uint64_t workers = std::max(config.workers, 1U);
-    const std::uint64_t forwarders =
-        config.forwarders != 0 ? std::min<std::uint64_t>(config.forwarders, workers) : (workers + 1) / 2;
-    const auto to_http = [](const forward::OutputSpec& spec) { return spec.kind == forward::OutputSpec::Kind::http; };
-    const auto http_outputs = static_cast<std::uint64_t>(std::ranges::count_if(config.outputs, to_http));
-    // A name may have several addresses: a load balancer's has one for each zone at least.
-    constexpr std::uint64_t addresses = 4;
-    const std::uint64_t connections = http_outputs * forwarders * config.http_output.connections * addresses;
+    std::uint64_t connections = 0;
+    for (const forward::OutputSpec& spec : config.outputs) {
+        connections += forwarders_of(config, spec, workers) * forward::most_connections(spec, config.http_output);
+    }
     constexpr std::uint64_t own_files = 128;  // devices, capture files, listeners, libraries
 
     for (const forward::OutputSpec& spec : config.outputs) {
@@ -224,11 +222,14 @@ void check_memory(const Config& config, Findings& findings) {
     const std::uint64_t worker_bytes =
         config.tcp.max_flows * flow_bytes + config.tcp.held_bytes + config.buffer_bytes + fragment_bytes + rule_bytes;
     const std::uint64_t workers = std::max(config.workers, 1U);
-    const std::uint64_t needed = worker_bytes * workers;
+    std::uint64_t needed = worker_bytes * workers;
+    for (const forward::OutputSpec& spec : config.outputs) {
+        needed += forwarders_of(config, spec, workers) * forward::most_bytes(spec, config.http_output);
+    }
     const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     const std::uint64_t present = page * static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
-    const std::string sum = fmt::format("memory: {} worker{} can come to use {} MB, beside the receive buffers; "
-                                        "this host has {} MB",
+    const std::string sum = fmt::format("memory: {} worker{} and the outputs can come to use {} MB, beside the receive "
+                                        "buffers; this host has {} MB",
         workers, workers == 1 ? "" : "s", needed / megabyte, present / megabyte);
     if (needed > present) {
         findings.lacks(fmt::format("{}; lower --buffers, --held or --max-flows", sum));

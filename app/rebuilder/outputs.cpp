@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "outputs.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <random>
 
 namespace rebuilder {
 
-Outputs::Outputs(const Config& config, std::size_t workers, std::size_t queue) {
+std::size_t forwarders_of(const Config& config, const forward::OutputSpec& spec, std::size_t workers) {
+    if (spec.kind != forward::OutputSpec::Kind::http) return 1;  // a file has one writer
+    return std::min(config.forwarders != 0 ? config.forwarders : (workers + 1) / 2, workers);
+}
+
+Outputs::Outputs(const Config& config, std::size_t workers, std::size_t queue) : options_(config.http_output) {
     // An output that is stuck may hold its share of a worker's buffers, so that the others and the requests that are
     // being assembled keep theirs.
     const std::size_t blocks = config.buffer_bytes / pipeline::Worker::block_bytes;
@@ -17,9 +24,7 @@ Outputs::Outputs(const Config& config, std::size_t workers, std::size_t queue) {
         for (std::size_t i = 0; i < workers; ++i) {
             output.channels.push_back(std::make_unique<forward::Channel>(queue, quota));
         }
-        std::size_t forwarders = config.forwarders != 0 ? config.forwarders : (workers + 1) / 2;
-        if (spec.kind != forward::OutputSpec::Kind::http) forwarders = 1;  // a file has one writer
-        forwarders = std::min(forwarders, workers);
+        const std::size_t forwarders = forwarders_of(config, spec, workers);
         if (spec.kind == forward::OutputSpec::Kind::http) {
             output.resolver =
                 std::make_shared<forward::Resolver>(spec.text, spec.host, spec.port, config.http_output.resolver);
@@ -58,8 +63,23 @@ bool Outputs::step(int timeout_ms) {
 
 void Outputs::drain(std::uint64_t limit_ns) {
     for (Output& output : outputs_) {
+        for (auto& forwarder : output.forwarders) forwarder->begin_drain(limit_ns);
+    }
+    for (Output& output : outputs_) {
         for (auto& forwarder : output.forwarders) forwarder->drain(limit_ns);
     }
+}
+
+std::vector<std::string> Outputs::descriptions() const {
+    std::vector<std::string> lines;
+    for (const Output& output : outputs_) {
+        if (output.resolver == nullptr) continue;
+        const std::size_t forwarders = output.forwarders.size();
+        lines.push_back(fmt::format("output {}: {} forwarder{}, each with at most {} connections and {} MiB",
+            output.spec.text, forwarders, forwarders == 1 ? "" : "s", forward::most_connections(output.spec, options_),
+            (forward::most_bytes(output.spec, options_) >> 20) + 1));
+    }
+    return lines;
 }
 
 std::size_t Outputs::waiting() const noexcept {

@@ -30,9 +30,11 @@ class Outputs {
     void start();
     // Without threads: one round of all forwarders. True when anything is left to do.
     bool step(int timeout_ms);
-    // Ends all forwarders, each within `limit_ns`. The workers have drained before.
+    // Ends all forwarders within `limit_ns`, side by side if they have threads. The workers have drained before.
     void drain(std::uint64_t limit_ns);
 
+    // A line for each HTTP output: what it can come to use.
+    [[nodiscard]] std::vector<std::string> descriptions() const;
     // The most slots that wait in any one channel.
     [[nodiscard]] std::size_t waiting() const noexcept;
 
@@ -48,8 +50,12 @@ class Outputs {
         std::vector<std::unique_ptr<forward::Channel>> channels;  // one a worker
         std::vector<std::unique_ptr<forward::Forwarder>> forwarders;
     };
+    forward::HttpOptions options_;
     std::vector<Output> outputs_;
 };
+
+// How many forwarders an output has.
+[[nodiscard]] std::size_t forwarders_of(const Config& config, const forward::OutputSpec& spec, std::size_t workers);
 
 // What one of `workers` needs to know, of all that is configured.
 [[nodiscard]] pipeline::WorkerConfig worker_config(const Config& config, std::size_t workers);

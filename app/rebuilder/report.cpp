@@ -32,6 +32,12 @@ int report_end(
         fine = false;
     }
     if (config.command == Command::run) fmt::print(stderr, "{}", ledger.text());
+    for (const Ledger::Output& output : ledger.outputs) {
+        if (const std::uint64_t left = output.values[Counter::failed_drain]; left != 0) {
+            fmt::print(stderr, "rebuilder: output {}: {} request{} had no answer yet when --drain-timeout was over\n",
+                output.name, left, left == 1 ? "" : "s");
+        }
+    }
     for (const std::string& sentence : problems) fmt::print(stderr, "rebuilder: {}\n", sentence);
     for (const Law& law : ledger.laws()) {
         if (law.holds()) continue;

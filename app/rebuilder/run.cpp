@@ -103,6 +103,7 @@ class Appliance {
             fmt::print(stderr, "  {}\n", port.description());
             for (const std::string& note : port.notes()) fmt::print(stderr, "  {}\n", note);
         }
+        for (const std::string& line : outputs_.descriptions()) fmt::print(stderr, "  {}\n", line);
         if (!hint_.empty()) fmt::print(stderr, "  {}\n", hint_);
     }
 

@@ -59,9 +59,14 @@ void Forwarder::drain(std::uint64_t limit_ns) {
         drain_now(limit_ns);
         return;
     }
+    begin_drain(limit_ns);
+    thread_.join();
+}
+
+void Forwarder::begin_drain(std::uint64_t limit_ns) noexcept {
+    if (stop_.load(std::memory_order_relaxed)) return;
     drain_limit_ns_.store(limit_ns, std::memory_order_relaxed);
     stop_.store(true, std::memory_order_release);
-    thread_.join();
 }
 
 void Forwarder::drain_now(std::uint64_t limit_ns) {

@@ -46,6 +46,8 @@ class Forwarder {
     // Sends what is waiting, for at most `limit_ns`; then what is left is failed_drain. No slot may be
     // offered any more. Ends the thread, if there is one.
     void drain(std::uint64_t limit_ns);
+    // Lets the thread do that, and doesn't wait for it; drain() then does. Without a thread it does nothing.
+    void begin_drain(std::uint64_t limit_ns) noexcept;
 
     [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
     [[nodiscard]] const OutputSpec& spec() const noexcept { return spec_; }

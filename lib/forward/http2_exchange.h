@@ -23,7 +23,7 @@ namespace rebuilder::forward {
 class Http2Exchange final : public Exchange {
   public:
     static constexpr std::uint32_t most_streams = 128;     // as many as an ALB allows
-    static constexpr std::size_t most_bytes = 320u << 10;  // memory of a connection, but for heads beyond 4 KB
+    static constexpr std::size_t most_bytes = 192u << 10;  // 146 KB, measured with 128 requests of 500 bytes
 
     Http2Exchange(Owner& owner, bool tls, std::uint64_t timeout_ns);
     ~Http2Exchange() override;

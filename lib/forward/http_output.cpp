@@ -18,6 +18,7 @@ namespace rebuilder::forward {
 namespace {
 
 constexpr std::size_t buffer_bytes = 64u << 10;
+constexpr std::size_t list_bytes = 32u << 10;  // of addresses and connections
 constexpr std::size_t max_events = 64;
 constexpr std::uint64_t check_interval_ns = 1'000'000;
 constexpr int longest_wait_ms = 10;  // while requests are pending, so that their deadlines are kept
@@ -60,7 +61,7 @@ HttpOutput::HttpOutput(const OutputSpec& spec, const HttpOptions& options, Count
     , done_(std::move(done))
     , resolver_(std::move(resolver))
     , tls_(spec.tls ? std::make_unique<TlsContext>(spec.text, spec.host, options.tls, options.http2) : nullptr)
-    , most_connections_(options_.connections * (resolver_->fixed() ? 1u : std::uint32_t{Resolver::most_addresses}))
+    , most_connections_(static_cast<std::uint32_t>(most_connections(spec, options_)))
     , idle_(most_connections_)
     , with_room_(most_connections_)
     , to_send_(most_connections_)
@@ -79,6 +80,18 @@ HttpOutput::HttpOutput(const OutputSpec& spec, const HttpOptions& options, Count
     upstreams_.reserve(2 * Resolver::most_addresses);
     take_addresses();
     next_upstream_ = random_() % upstreams_.size();  // not every appliance's first request to the same one
+}
+
+std::size_t HttpOutput::most_connections(const OutputSpec& spec, const HttpOptions& options) {
+    return options.connections * (Resolver::is_address(spec.host) ? 1 : Resolver::most_addresses);
+}
+
+std::size_t HttpOutput::most_bytes(const OutputSpec& spec, const HttpOptions& options) {
+    const std::size_t connections = most_connections(spec, options);
+    std::size_t each = sizeof(UpstreamConnection) + PendingRing::bytes(options.pipeline);
+    if (spec.tls) each += TlsStream::most_bytes;
+    if (options.http2) each += Http2Exchange::most_bytes;
+    return connections * each + PendingRing::bytes(held_for(connections, options)) + buffer_bytes + list_bytes;
 }
 
 HttpOutput::~HttpOutput() {

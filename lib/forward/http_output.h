@@ -48,6 +48,9 @@ class HttpOutput final : public Output, private Exchange::Owner {
         std::shared_ptr<Resolver> resolver);
     ~HttpOutput() override;
 
+    [[nodiscard]] static std::size_t most_connections(const OutputSpec& spec, const HttpOptions& options);
+    [[nodiscard]] static std::size_t most_bytes(const OutputSpec& spec, const HttpOptions& options);
+
     HttpOutput(const HttpOutput&) = delete;
     HttpOutput& operator=(const HttpOutput&) = delete;
 

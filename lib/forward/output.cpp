@@ -80,6 +80,14 @@ OutputSpec parse_output(const std::string& text) {
     refuse(text, "an output is http://HOST:PORT, https://HOST:PORT, jsonl:PATH or null");
 }
 
+std::size_t most_connections(const OutputSpec& spec, const HttpOptions& options) {
+    return spec.kind == OutputSpec::Kind::http ? HttpOutput::most_connections(spec, options) : 0;
+}
+
+std::size_t most_bytes(const OutputSpec& spec, const HttpOptions& options) {
+    return spec.kind == OutputSpec::Kind::http ? HttpOutput::most_bytes(spec, options) : 0;
+}
+
 std::unique_ptr<Output> make_output(const OutputSpec& spec, const HttpOptions& options, Counters& counters,
     Output::Done done, std::shared_ptr<Resolver> resolver) {
     switch (spec.kind) {

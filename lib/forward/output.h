@@ -82,4 +82,9 @@ class Output {
 [[nodiscard]] std::unique_ptr<Output> make_output(const OutputSpec& spec, const HttpOptions& options,
     Counters& counters, Output::Done done, std::shared_ptr<Resolver> resolver = nullptr);
 
+// What one output made of these can come to use: connections, and bytes of memory beside the slots and the kernel's
+// socket buffers.
+[[nodiscard]] std::size_t most_connections(const OutputSpec& spec, const HttpOptions& options);
+[[nodiscard]] std::size_t most_bytes(const OutputSpec& spec, const HttpOptions& options);
+
 }  // namespace rebuilder::forward

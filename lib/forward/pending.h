@@ -27,6 +27,11 @@ class PendingRing {
         : mask_(std::bit_ceil(capacity) - 1)
         , values_(std::make_unique<Pending[]>(mask_ + 1)) {}
 
+    // Memory for so many.
+    [[nodiscard]] static constexpr std::size_t bytes(std::size_t capacity) noexcept {
+        return std::bit_ceil(capacity) * sizeof(Pending);
+    }
+
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] Pending& front() noexcept { return (*this)[0]; }

@@ -210,6 +210,10 @@ Resolver::~Resolver() {
     if (thread_.joinable()) thread_.join();
 }
 
+bool Resolver::is_address(const std::string& host) {
+    return literal(host, 0).has_value();
+}
+
 std::vector<SocketAddress> Resolver::addresses() const {
     const std::lock_guard lock(mutex_);
     return addresses_;

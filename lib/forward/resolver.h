@@ -41,6 +41,9 @@ class Resolver {
   public:
     static constexpr std::size_t most_addresses = 16;
 
+    // Whether this is an address, of which there is nothing to ask.
+    [[nodiscard]] static bool is_address(const std::string& host);
+
     // Asks for the first time. Throws Error (runtime), which names `output`, when that finds no address.
     Resolver(const std::string& output, const std::string& host, std::uint16_t port, const ResolverOptions& options);
     ~Resolver();
@@ -52,8 +55,6 @@ class Resolver {
     [[nodiscard]] std::vector<SocketAddress> addresses() const;
     // The same, for threads that must not wait.
     [[nodiscard]] const EndpointBoard& board() const noexcept { return board_; }
-    // They can't change.
-    [[nodiscard]] bool fixed() const noexcept { return !thread_.joinable(); }
     // Never 0.
     [[nodiscard]] std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <openssl/ssl.h>
+#include <signal.h>
 
 #include <atomic>
 #include <optional>
@@ -69,6 +70,11 @@ class TlsServer {
 class TlsPeer {
   public:
     TlsPeer(TlsServer& server, Peer& peer) : stream_(SSL_new(server.context_)) {
+        // OpenSSL writes without MSG_NOSIGNAL. Only this thread may: the side that is tested must not.
+        sigset_t pipe;
+        sigemptyset(&pipe);
+        sigaddset(&pipe, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
         SSL_set_fd(stream_, peer.fd());
         open_ = SSL_accept(stream_) == 1;
         if (!open_) return;

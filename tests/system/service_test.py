@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A running rebuilder as its surroundings see it: health checks, the ledger over HTTP, and a stop that ends in time
-although frames never stop coming (DPDK's net_null always has some).
+"""A running rebuilder as its surroundings see it: health checks, the ledger over HTTP, a stop that ends in time
+although frames never stop coming (DPDK's net_null always has some), and one although no output answers.
 
-    service_test.py REBUILDER
+    service_test.py REBUILDER FOLDER_OF_PCAP_FIXTURES
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -35,7 +36,34 @@ def ask(port, path, method="GET"):
         connection.close()
 
 
-def main(rebuilder):
+def silent_outputs(report, rebuilder, capture):
+    """Several outputs that take requests and never answer have the drain time once, not one after the other."""
+    with contextlib.ExitStack() as holes, tempfile.NamedTemporaryFile(suffix=".json") as ledger_file:
+        arguments = []
+        for _ in range(3):
+            hole = holes.enter_context(socket.create_server(("127.0.0.1", 0)))
+            arguments += ["--output", f"http://127.0.0.1:{hole.getsockname()[1]}"]
+        begin = time.monotonic()
+        done = subprocess.run(
+            [rebuilder, "run", "--input", f"pcap:{capture}", *arguments, "--timeout", "60s", "--drain-timeout", "2s",
+             "--ledger", ledger_file.name, "--health-listen", "none", "--admin-listen", "none"],
+            capture_output=True, text=True, timeout=30)
+        seconds = time.monotonic() - begin
+        report.check("three silent outputs are left after the drain time", 2 <= seconds < 5, seconds)
+        with open(ledger_file.name) as file:
+            books = json.load(file)
+        report.check("every law holds then, too", all(law["holds"] for law in books["laws"]), books["laws"])
+        for output in books["outputs"]:
+            counters = output["counters"]
+            report.check(f"{output['output']}: what is left is counted",
+                         counters["failed_drain"] == counters["handed_off"] > 0, counters)
+            sentence = f"output {output['output']}: {counters['failed_drain']} requests had no answer yet"
+            report.check(f"{output['output']}: and said", sentence in done.stderr, done.stderr)
+        bounds = [line for line in done.stderr.splitlines() if line.startswith("  output ") and "MiB" in line]
+        report.equal("the bounds of each output are said at start", 3, len(bounds))
+
+
+def main(rebuilder, fixtures):
     report = Report()
     health, admin = free_port(), free_port()
     ledger_file = tempfile.NamedTemporaryFile(suffix=".json")
@@ -70,8 +98,9 @@ def main(rebuilder):
         if process.poll() is None:
             process.kill()
             process.wait()
+    silent_outputs(report, rebuilder, os.path.join(fixtures, "real-clients.pcap"))
     return report.close()
 
 
 if __name__ == "__main__":
-    sys.exit(main(os.path.abspath(sys.argv[1])))
+    sys.exit(main(*map(os.path.abspath, sys.argv[1:3])))
