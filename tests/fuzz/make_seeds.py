@@ -356,6 +356,56 @@ FRAGMENTS = {
 
 # ---- all -----------------------------------------------------------------------------------------------------
 
+# ---- exchange: (version and limits), then steps ----
+
+def add(kind=0):
+    return bytes([kind << 3])
+
+
+SEND, WAIT, EOF, RESET = b"\x03", b"\x06", b"\x0f", b"\x07"
+
+
+def got(data):
+    return b"".join(bytes([5, len(data[at:at + 255])]) + data[at:at + 255] for at in range(0, len(data), 255))
+
+
+def h2_frame(kind, flags, stream, payload=b""):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+ANSWERS_1 = {
+    "ok": OK, "twice": OK + OK, "interim": b"HTTP/1.1 103 X\r\nLink: a\r\n\r\n" + OK,
+    "chunked": b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nT: x\r\n\r\n",
+    "until-close": b"HTTP/1.1 200 X\r\n\r\nall", "close": b"HTTP/1.1 500 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+    "switch": b"HTTP/1.1 101 X\r\nUpgrade: h2c\r\n\r\n", "short": OK[:-1], "garbage": b"220 smtp\r\n",
+    "not-modified": b"HTTP/1.1 304 X\r\nContent-Length: 9\r\n\r\n" + OK, "old": b"HTTP/1.0 200 X\r\n\r\n",
+}
+SETTINGS = h2_frame(4, 0, 0, b"\0\x03\0\0\0\x64")
+ANSWER_2 = h2_frame(1, 4, 1, b"\x88") + h2_frame(0, 1, 1, b"ok")
+ANSWERS_2 = {
+    "settings": SETTINGS, "ok": SETTINGS + ANSWER_2, "head-only": SETTINGS + h2_frame(1, 5, 1, b"\x88"),
+    "interim": SETTINGS + h2_frame(1, 4, 1, b"\x08\x03103") + ANSWER_2, "reset": SETTINGS + h2_frame(3, 0, 1, b"\0\0\0\x07"),
+    "goaway": SETTINGS + h2_frame(7, 0, 0, b"\0\0\0\x01\0\0\0\0") + ANSWER_2,
+    "goaway-all": SETTINGS + h2_frame(7, 0, 0, bytes(8)), "no-status": SETTINGS + h2_frame(1, 5, 1, b"\0\x01x\x01y"),
+    "no-streams": h2_frame(4, 0, 0, b"\0\x03\0\0\0\0"), "small-window": h2_frame(4, 0, 0, b"\0\x04\0\0\0\x10"),
+    "ping": SETTINGS + h2_frame(6, 0, 0, bytes(8)), "push": SETTINGS + h2_frame(5, 4, 1, b"\0\0\0\x02\x82"),
+    "window": SETTINGS + h2_frame(8, 0, 0, b"\0\x01\0\0"), "trailers": SETTINGS + h2_frame(1, 4, 1, b"\x88")
+    + h2_frame(0, 0, 1, b"x") + h2_frame(1, 5, 1, b"\0\x01x\x01y"), "padded": SETTINGS + h2_frame(1, 0xd, 1, b"\x02\x88\0\0"),
+    "continued": SETTINGS + h2_frame(1, 1, 1, b"") + h2_frame(9, 4, 1, b"\x88"), "http1": OK,
+}
+
+
+def exchange_seeds():
+    for name, answer in ANSWERS_1.items():
+        for kind in range(3):
+            yield f"h1-{name}-{kind}", b"\x20" + (add(kind) + add() + SEND + got(answer)) * 2 + SEND + WAIT * 5 + EOF
+    for name, answer in ANSWERS_2.items():
+        for kind in range(3):
+            yield (f"h2-{name}-{kind}", b"\x01" + SEND + add(kind) + SEND + got(answer) + add() + add(2) + SEND
+                   + got(h2_frame(1, 5, 3, b"\x88")) + SEND + WAIT * 5 + RESET)
+
+
 def seeds(captures):
     """(target, name, bytes) of every seed."""
     for name in ("h1-post", "tcp-reorder"):
@@ -380,6 +430,8 @@ def seeds(captures):
         yield "proxy_protocol", name + "-and-request", header + GET
     for name, script in FRAGMENTS.items():
         yield "fragments", name, script
+    for name, seed in exchange_seeds():
+        yield "exchange", name, seed
     for name, seed in reassembler_seeds():
         yield "reassembler", name, seed
     for name, capture in captures.items():
