@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sender: the product's Forwarder, fed with prepared requests, in the thread that is measured.
+//
+// The thread is the worker, too: it offers a slot again as soon as it came back, which copies nothing and touches no
+// request. That costs some 20 ns a request, and is in the figures. Rounds are made as Forwarder's own thread makes them:
+// without anything to do it looks some times more before it sleeps.
+// Out: a Measurement, once every slot that was handed off is answered. Throws Error (runtime) when one failed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "forward/output.h"
+#include "report.h"
+#include "requests.h"
+
+namespace rebuilder::bench {
+
+struct SendSettings {
+    std::string output;
+    forward::HttpOptions http;
+    std::uint64_t requests = 0;
+    std::uint64_t rate = 0;     // offered in a second; 0: as many as the output takes
+    unsigned idle_rounds = 32;  // as Forwarder has it
+    bool latencies = false;     // measured, at the cost of reading the clock once a round
+};
+
+struct SendResult {
+    Measurement measurement;       // of the requests behind the first ones, which opened the connections
+    std::uint64_t handed_off = 0;  // with those
+};
+
+[[nodiscard]] SendResult send_requests(const std::vector<Sample>& samples, const SendSettings& settings);
+
+// Whether this product's HTTP output can speak HTTP/2; if so, `options` ask for it from now on.
+[[nodiscard]] bool ask_for_http2(forward::HttpOptions& options);
+
+}  // namespace rebuilder::bench

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""rebuilder-bench runs, verifies what was done, and writes JSON that says so. No time is judged.
+
+    smoke_test.py REBUILDER_BENCH
+"""
+
+import json
+import re
+import subprocess
+import sys
+
+
+def run(bench, *arguments):
+    return subprocess.run([bench, *arguments], capture_output=True, text=True, timeout=50)
+
+
+def measured(bench, *arguments):
+    done = run(bench, *arguments, "--json", "-")
+    if done.returncode != 0:
+        sys.exit(f"{arguments}: exit status {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def rounds(report):
+    return {each["program"]: each["rounds"] for each in report["programs"]}
+
+
+def check_comparison(bench):
+    report = measured(bench, "forward", "--rounds", "1", "--requests", "2000")
+    found = rounds(report)
+    for program in ("rebuilder", "rebuilder --pipeline 16"):
+        assert [each["requests"] for each in found[program]] == [2000], found
+        assert all(each["cpu_ns"] > 0 for each in found[program]), found
+    # A rival that isn't installed is said to be missing, and has no ratio.
+    if "wrk" in found:
+        assert ["rebuilder", "wrk"] in [[each["program"], each["with"]] for each in report["ratios"]], report
+    else:
+        assert any(note.startswith("wrk:") for note in report["notes"]), report
+
+
+def check_sweep(bench):
+    report = measured(bench, "forward", "--mix", "post", "--rounds", "2", "--requests", "500", "--pipeline-sweep", "1,4")
+    found = rounds(report)
+    assert list(found) == ["rebuilder --pipeline 1", "rebuilder --pipeline 4"], found
+    assert all(0 < each["p50_ns"] <= each["p99_ns"] for runs in found.values() for each in runs), found
+    report = measured(bench, "forward", "--rounds", "1", "--requests", "500", "--pipeline-sweep", "2", "--rate", "20000")
+    wall_ns = rounds(report)["rebuilder --pipeline 2"][0]["wall_ns"]
+    assert wall_ns > 499 / 20000 * 1e9, wall_ns  # it isn't faster than the rate that was asked for
+
+
+def check_refusals(bench):
+    for arguments, status, names in [
+        ([], 2, "scenario"),
+        (["forward", "--mix", "put"], 2, "--mix"),
+        (["forward", "--connections", "0"], 2, "--connections"),
+        (["forward", "--rate", "5"], 2, "--rate"),
+        (["forward", "--output", "null"], 2, "--output"),
+        (["forward", "--cpu", "1023"], 2, "--cpu"),
+        (["forward", "--json", "/nowhere/at/all"], 1, "--json"),
+        (["forward", "--output", "http://127.0.0.1:1", "--requests", "20", "--pipeline-sweep", "1"], 1, "127.0.0.1:1"),
+    ]:
+        done = run(bench, *arguments)
+        assert done.returncode == status, (arguments, done)
+        assert re.fullmatch(rf"rebuilder-bench: .*{re.escape(names)}.*\n", done.stderr), (arguments, done.stderr)
+        assert done.stdout == "", (arguments, done.stdout)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__.strip())
+    check_comparison(sys.argv[1])
+    check_sweep(sys.argv[1])
+    check_refusals(sys.argv[1])
