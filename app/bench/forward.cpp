@@ -60,6 +60,7 @@ class Forward final : public Scenario {
             ->check(CLI::Range(1, 1000))
             ->option_text("N,...");
         number("--rate", rate_, 100'000'000, "of a sweep: requests offered in a second [as many as go]");
+        app.add_flag("--http2", sweep_http2_, "of a sweep: HTTP/2, with N streams");
         app.add_option("--idle-rounds", idle_rounds_,
                fmt::format(
                    "looks without anything to do before the forwarder sleeps\n[{}, as in the product]", idle_rounds_))
@@ -69,6 +70,7 @@ class Forward final : public Scenario {
 
     Report run(const Settings& settings) override {
         if (rate_ != 0 && sweep_.empty()) throw Error(ExitStatus::usage, "--rate: only with --pipeline-sweep");
+        if (sweep_http2_ && sweep_.empty()) throw Error(ExitStatus::usage, "--http2: only with --pipeline-sweep");
         if (!output_.empty() && forward::parse_output(output_).kind != forward::OutputSpec::Kind::http) {
             throw Error(ExitStatus::usage, fmt::format("--output {}: only http://HOST:PORT can be measured", output_));
         }
@@ -120,15 +122,15 @@ class Forward final : public Scenario {
 
     std::vector<Program> programs() {
         std::vector<Program> all{
-            {ours_, [this] { return forwarder(1, false); }},
+            {ours_, [this] { return forwarder(1); }},
             {wrk_, [this] { return rival(run_wrk, 1); }},
-            {ours_pipelined_, [this] { return forwarder(pipelined, false); }},
+            {ours_pipelined_, [this] { return forwarder(pipelined); }},
             {wrk_pipelined_, [this] { return rival(run_wrk, pipelined); }},
         };
         if (sink_) {
             ours_http2_ = fmt::format("rebuilder, HTTP/2, {} streams", streams_);
             h2load_ = fmt::format("h2load, {} streams", streams_);
-            all.push_back({ours_http2_, [this] { return forwarder_http2(); }});
+            all.push_back({ours_http2_, [this] { return forwarder(streams_, true); }});
             all.push_back({h2load_, [this] { return rival(run_h2load, streams_); }});
         }
         return all;
@@ -137,8 +139,9 @@ class Forward final : public Scenario {
     std::vector<Program> sweep_programs() {
         std::vector<Program> all;
         for (const std::uint32_t depth : sweep_) {
-            all.push_back(
-                {fmt::format("rebuilder --pipeline {}", depth), [this, depth] { return forwarder(depth, true); }});
+            const std::string name = sweep_http2_ ? fmt::format("rebuilder, HTTP/2, {} streams", depth)
+                                                  : fmt::format("rebuilder --pipeline {}", depth);
+            all.push_back({name, [this, depth] { return forwarder(depth, sweep_http2_); }});
         }
         return all;
     }
@@ -175,23 +178,18 @@ class Forward final : public Scenario {
         SendSettings settings;
         settings.output = url();
         settings.http.connections = connections_;
-        settings.http.pipeline = at_once;
+        settings.at_once = at_once;
         settings.http.timeout_ns = answer_timeout_ns;
         settings.requests = requests_;
         settings.idle_rounds = idle_rounds_;
         return settings;
     }
 
-    Measurement forwarder(std::uint32_t pipeline, bool sweeping) {
-        SendSettings settings = send_settings(pipeline);
-        settings.latencies = sweeping;
+    Measurement forwarder(std::uint32_t at_once, bool http2 = false) {
+        SendSettings settings = send_settings(at_once);
+        settings.http.http2 = http2;
+        settings.latencies = !sweep_.empty();
         settings.rate = rate_;
-        return send(settings);
-    }
-
-    std::optional<Measurement> forwarder_http2() {
-        SendSettings settings = send_settings(streams_);
-        if (!ask_for_http2(settings.http)) return std::nullopt;
         return send(settings);
     }
 
@@ -221,6 +219,7 @@ class Forward final : public Scenario {
     std::uint32_t connections_ = 8;
     std::uint32_t streams_ = 16;
     std::vector<std::uint32_t> sweep_;
+    bool sweep_http2_ = false;
     std::uint64_t rate_ = 0;
     std::string output_;
     unsigned idle_rounds_ = SendSettings{}.idle_rounds;

@@ -309,7 +309,7 @@ class Loops final : public Scenario {
         SendSettings settings;
         settings.output = sink.url();
         settings.http.connections = work.connections;
-        settings.http.pipeline = work.at_once;
+        settings.at_once = work.at_once;
         settings.requests = work.requests;
         const std::uint64_t before = sink.requests();
         const SendResult result = send_requests(make_samples(Mix::get), settings);

@@ -17,21 +17,28 @@ constexpr std::size_t block_bytes = 4096;  // as the appliance has them
 // A run is over in seconds; one that isn't has gone wrong.
 constexpr std::uint64_t longest_run_ns = 60'000'000'000;
 
-// What the HTTP output holds at once: what is on its connections, and as much that waits for them (http_output.cpp).
-// More would only wait in the channel and make the time to an answer longer.
-std::size_t slots_for(const forward::HttpOptions& options) {
-    const std::size_t at_once = std::size_t{options.connections} * options.pipeline;
-    return at_once + std::max<std::size_t>(at_once, 16);
+// As many as the HTTP output holds for HTTP/1.1: what is on its connections, and as much that waits for them
+// (http_output.cpp); more would only wait in the channel and make the time to an answer longer. HTTP/2 has no --pipeline:
+// there the slots are what limits the streams.
+std::size_t slots_for(const SendSettings& settings) {
+    const std::size_t at_once = std::size_t{settings.http.connections} * settings.at_once;
+    return settings.http.http2 ? at_once : at_once + std::max<std::size_t>(at_once, 16);
+}
+
+forward::HttpOptions options_for(const SendSettings& settings) {
+    forward::HttpOptions options = settings.http;
+    if (!options.http2) options.pipeline = settings.at_once;
+    return options;
 }
 
 class Sender {
   public:
     Sender(const std::vector<Sample>& samples, const SendSettings& settings)
         : settings_(settings)
-        , slots_(slots_for(settings.http))
+        , slots_(slots_for(settings))
         , pool_(block_bytes, slots_ * blocks_for(samples))
         , channel_(slots_, pool_.total())
-        , forwarder_(forward::parse_output(settings.output), settings.http, {&channel_}) {
+        , forwarder_(forward::parse_output(settings.output), options_for(settings), {&channel_}) {
         free_.reserve(slots_);
         for (std::size_t i = 0; i < slots_; ++i) free_.push_back(prepare(samples[i % samples.size()].wire()));
         std::reverse(free_.begin(), free_.end());
@@ -136,25 +143,10 @@ class Sender {
     std::vector<std::uint64_t> latencies_;
 };
 
-// Of any type, so that what it asks is looked for when it is used. To be `options.http2 = true` once there is such a member.
-template <class Options>
-bool turn_on_http2(Options& options) {
-    if constexpr (requires { options.http2 = true; }) {
-        options.http2 = true;
-        return true;
-    } else {
-        return false;
-    }
-}
-
 }  // namespace
 
 SendResult send_requests(const std::vector<Sample>& samples, const SendSettings& settings) {
     return Sender(samples, settings).run();
-}
-
-bool ask_for_http2(forward::HttpOptions& options) {
-    return turn_on_http2(options);
 }
 
 }  // namespace rebuilder::bench

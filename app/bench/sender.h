@@ -20,6 +20,7 @@ namespace rebuilder::bench {
 struct SendSettings {
     std::string output;
     forward::HttpOptions http;
+    std::uint32_t at_once = 1;  // on a connection: pipelined, or streams on average
     std::uint64_t requests = 0;
     std::uint64_t rate = 0;     // offered in a second; 0: as many as the output takes
     unsigned idle_rounds = 32;  // as Forwarder has it
@@ -32,8 +33,5 @@ struct SendResult {
 };
 
 [[nodiscard]] SendResult send_requests(const std::vector<Sample>& samples, const SendSettings& settings);
-
-// Whether this product's HTTP output can speak HTTP/2; if so, `options` ask for it from now on.
-[[nodiscard]] bool ask_for_http2(forward::HttpOptions& options);
 
 }  // namespace rebuilder::bench

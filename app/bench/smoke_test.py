@@ -29,7 +29,7 @@ def rounds(report):
 def check_comparison(bench):
     report = measured(bench, "forward", "--rounds", "1", "--requests", "2000")
     found = rounds(report)
-    for program in ("rebuilder", "rebuilder --pipeline 16"):
+    for program in ("rebuilder", "rebuilder --pipeline 16", "rebuilder, HTTP/2, 16 streams"):
         assert [each["requests"] for each in found[program]] == [2000], found
         assert all(each["cpu_ns"] > 0 for each in found[program]), found
     # A rival that isn't installed is said to be missing, and has no ratio.
