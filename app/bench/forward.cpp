@@ -168,9 +168,9 @@ class Forward final : public Scenario {
     }
 
     Measurement send(const SendSettings& settings) {
-        const std::uint64_t before = sink_ ? sink_->requests() : 0;
+        const std::uint64_t before = sink_ ? sink_->settled_requests() : 0;
         const SendResult result = send_requests(samples_, settings);
-        if (sink_) expect("the forwarder", result.handed_off, result.handed_off, sink_->requests() - before);
+        if (sink_) expect("the forwarder", result.handed_off, result.handed_off, sink_->settled_requests() - before);
         return result.measurement;
     }
 
@@ -196,14 +196,14 @@ class Forward final : public Scenario {
     template <class Rival>
     std::optional<Measurement> rival(Rival run_rival, std::uint32_t at_once) {
         const RivalSettings settings{url(), cpu_, connections_, at_once, requests_};
-        const std::uint64_t before = sink_ ? sink_->requests() : 0;
+        const std::uint64_t before = sink_ ? sink_->settled_requests() : 0;
         const std::optional<Measurement> measurement = run_rival(samples_, settings);
         if (!measurement || !sink_) return measurement;
         // When wrk's time is up, answers to the requests that are under way don't count for it.
         const std::uint64_t under_way = std::uint64_t{connections_} * at_once;
         const bool exact = run_rival == run_h2load;
         expect(exact ? "h2load" : "wrk", measurement->requests, measurement->requests + (exact ? 0 : under_way),
-            sink_->requests() - before);
+            sink_->settled_requests() - before);
         return measurement;
     }
 

@@ -311,7 +311,7 @@ class Loops final : public Scenario {
         settings.http.connections = work.connections;
         settings.at_once = work.at_once;
         settings.requests = work.requests;
-        const std::uint64_t before = sink.requests();
+        const std::uint64_t before = sink.settled_requests();
         const SendResult result = send_requests(make_samples(Mix::get), settings);
         verify(sink.requests() - before, result.handed_off);
         return result.measurement;
@@ -325,7 +325,7 @@ class Loops final : public Scenario {
 
     template <class Loop>
     static Measurement measure(const Work& work, const Sink& sink) {
-        const std::uint64_t before = sink.requests();
+        const std::uint64_t before = sink.settled_requests();
         const std::uint64_t warm_up = std::uint64_t{work.connections} * work.at_once * 8;
         Loop loop(work);
         loop.run(warm_up);

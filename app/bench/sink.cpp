@@ -26,6 +26,8 @@
 namespace rebuilder::bench {
 namespace {
 
+constexpr std::uint64_t longest_close_ns = 10'000'000'000;
+
 [[noreturn]] void fail(const char* call) {
     throw Error(ExitStatus::runtime, std::string("sink: ") + call + ": " + std::generic_category().message(errno));
 }
@@ -62,6 +64,7 @@ class Server {
                 } else if (!on_event(event.data.fd, event.events)) {
                     ::close(event.data.fd);
                     connections_[static_cast<std::size_t>(event.data.fd)].reset();
+                    --counts_.connections;
                 }
             }
         }
@@ -83,6 +86,7 @@ class Server {
             if (connections_.size() <= index) connections_.resize(index + 1);
             connections_[index] = std::make_unique<SinkConnection>();
             watch(fd, EPOLL_CTL_ADD, EPOLLIN);
+            ++counts_.connections;
         }
     }
 
@@ -146,6 +150,17 @@ Sink::~Sink() {
     ::kill(process_, SIGKILL);
     ::waitpid(process_, nullptr, 0);
     ::munmap(counts_, sizeof(Counts));
+}
+
+std::uint64_t Sink::settled_requests() const {
+    const std::uint64_t begin_ns = clock_ns();
+    while (counts_->connections.load() > 0) {
+        if (clock_ns() - begin_ns > longest_close_ns) {
+            throw Error(ExitStatus::runtime, "sink: connections of a run that has ended stay open");
+        }
+        ::usleep(1'000);
+    }
+    return requests();
 }
 
 }  // namespace rebuilder::bench

@@ -19,6 +19,7 @@ class Sink {
   public:
     struct Counts {
         std::atomic<std::uint64_t> requests;
+        std::atomic<std::uint64_t> connections;      // open now
         std::atomic<std::uint64_t> bad_connections;  // closed by us, since what came can't be counted
     };
 
@@ -32,6 +33,9 @@ class Sink {
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
     [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
     [[nodiscard]] std::uint64_t requests() const noexcept { return counts_->requests.load(); }
+    // The same once all connections are closed: what a client sent and left behind is counted then, too. Throws Error
+    // (runtime) when some stay open.
+    [[nodiscard]] std::uint64_t settled_requests() const;
     [[nodiscard]] std::uint64_t bad_connections() const noexcept { return counts_->bad_connections.load(); }
 
   private:
