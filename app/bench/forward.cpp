@@ -215,7 +215,7 @@ class Forward final : public Scenario {
     }
 
     Mix mix_ = Mix::get;
-    std::uint64_t requests_ = 200'000;
+    std::uint64_t requests_ = 100'000;
     std::uint32_t connections_ = 8;
     std::uint32_t streams_ = 16;
     std::vector<std::uint32_t> sweep_;
