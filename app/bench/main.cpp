@@ -35,11 +35,6 @@ constexpr std::array scenarios{
   rebuilder-bench forward --pipeline-sweep 1,2,4,8,16,32
   rebuilder-bench forward --pipeline-sweep 1,4,16 --output http://10.0.3.7:80 --rate 5000)",
         make_forward},
-    ScenarioText{"loops", "epoll or io_uring? Two clients that do as little as can be.",
-        R"(Examples:
-  rebuilder-bench loops
-  rebuilder-bench loops --connections 64)",
-        make_loops},
 };
 
 struct CommandLine {

@@ -34,6 +34,5 @@ class Scenario {
 };
 
 [[nodiscard]] std::unique_ptr<Scenario> make_forward();
-[[nodiscard]] std::unique_ptr<Scenario> make_loops();
 
 }  // namespace rebuilder::bench
