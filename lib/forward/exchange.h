@@ -64,6 +64,8 @@ class Exchange {
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] bool has_room() const noexcept { return size_ < limit_; }
+    // How many requests go best together, where none of them waits for another's answer.
+    [[nodiscard]] std::size_t batch() const noexcept { return batch_; }
     // The server has shown that it speaks this version and keeps the connection.
     [[nodiscard]] bool proven() const noexcept { return proven_; }
 
@@ -87,9 +89,10 @@ class Exchange {
     virtual void end(Ending why) noexcept = 0;
 
   protected:
-    explicit Exchange(Owner& owner) noexcept : owner_(owner) {}
+    Exchange(Owner& owner, std::size_t batch) noexcept : owner_(owner), batch_(batch) {}
 
     Owner& owner_;
+    const std::size_t batch_;
     std::size_t size_ = 0;   // requests added, and neither answered nor lost
     std::size_t limit_ = 0;  // of them
     bool proven_ = false;

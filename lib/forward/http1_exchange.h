@@ -24,7 +24,7 @@ class Http1Exchange final : public Exchange {
     // At most `pipeline` requests at a time. A request has `timeout_ns` for its answer, counted from when the server had
     // taken it and answered all before it; or while the server takes nothing of it.
     Http1Exchange(Owner& owner, std::uint32_t pipeline, std::uint64_t timeout_ns)
-        : Exchange(owner)
+        : Exchange(owner, 1)
         , pipeline_(pipeline)
         , timeout_ns_(timeout_ns)
         , requests_(pipeline) {}

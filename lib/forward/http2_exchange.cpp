@@ -159,7 +159,7 @@ struct Http2Exchange::Lines {
 // ---- the connection -------------------------------------------------------------------------------------------
 
 Http2Exchange::Http2Exchange(Owner& owner, bool tls, std::uint64_t timeout_ns)
-    : Exchange(owner)
+    : Exchange(owner, 16)
     , tls_(tls)
     , timeout_ns_(timeout_ns)
     , streams_(most_streams)
@@ -336,7 +336,7 @@ bool Http2Exchange::has_output() const noexcept {
 
 std::size_t Http2Exchange::gather(std::span<iovec> parts, std::uint64_t now_ns) noexcept {
     now_ns_ = now_ns;
-    if (output_at_ == output_.size()) fill();
+    fill();
     if (output_at_ == output_.size()) return 0;
     parts[0] = {output_.data() + output_at_, output_.size() - output_at_};
     return 1;

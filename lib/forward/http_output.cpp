@@ -125,8 +125,11 @@ void HttpOutput::assign() noexcept {
     std::size_t crowded = 0;  // requests that found no idle connection
     UpstreamConnection* connection = nullptr;
     while (!waiting_.empty() && (connection = pick()) != nullptr) {
-        if (!connection->exchange().empty()) ++crowded;
-        connection->exchange().add(waiting_.pop_front(), now_ns_);
+        Exchange& exchange = connection->exchange();
+        if (!exchange.empty()) ++crowded;
+        for (std::size_t left = exchange.batch(); left > 0 && exchange.has_room() && !waiting_.empty(); --left) {
+            exchange.add(waiting_.pop_front(), now_ns_);
+        }
         to_send_.push(connection->number());
         if (connection->has_room()) with_room_.push(connection->number());
     }

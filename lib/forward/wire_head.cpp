@@ -2,70 +2,80 @@
 #include "forward/wire_head.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/ascii.h"
 
 namespace rebuilder::forward {
 namespace {
 
-constexpr std::string_view head_end = "\r\n\r\n";
-
-std::string_view trim(std::string_view text) noexcept {
-    constexpr std::string_view blank = " \t";
-    const std::size_t begin = std::min(text.find_first_not_of(blank), text.size());
-    text.remove_prefix(begin);
-    while (!text.empty() && blank.find(text.back()) != blank.npos) text.remove_suffix(1);
-    return text;
+constexpr bool is_blank(char c) noexcept {
+    return c == ' ' || c == '\t';
 }
 
-// Takes what is in front of `end` off the front of `text`, and `end` with it.
-bool take(std::string_view& text, std::string_view end, std::string_view& taken) noexcept {
-    const std::size_t at = text.find(end);
-    if (at == text.npos) return false;
-    taken = text.substr(0, at);
-    text.remove_prefix(at + end.size());
-    return true;
+std::string_view trim(const char* begin, const char* end) noexcept {
+    while (begin != end && is_blank(*begin)) ++begin;
+    while (begin != end && is_blank(end[-1])) --end;
+    return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+const char* find(const char* begin, const char* end, char c) noexcept {
+    return static_cast<const char*>(std::memchr(begin, c, static_cast<std::size_t>(end - begin)));
 }
 
 }  // namespace
 
 bool WireHead::read(const Slot& slot) {
+    const Block* block = slot.first;
+    if (block == nullptr) return false;
+    std::string_view text = as_text(block->bytes());
+    std::size_t before = 0;  // bytes of it that lie in front of `block`
+    while (!parse(text)) {
+        if (block->next == nullptr) return false;
+        if (before == 0) joined_.assign(text);
+        before = joined_.size();
+        block = block->next;
+        text = joined_.append(as_text(block->bytes()));
+    }
+    body = block;
+    body_at = static_cast<std::uint32_t>(size_ - before);
+    body_bytes = slot.bytes - size_;
+    return true;
+}
+
+// False when this is not a whole head, or none.
+bool WireHead::parse(std::string_view text) {
+    constexpr std::string_view version = " HTTP/1.1";
     fields.clear();
-    body = slot.first;
-    if (body == nullptr) return false;
-    std::string_view text = as_text(body->bytes());
-    std::size_t end = text.find(head_end);
-    std::size_t before = 0;  // bytes in the blocks in front of `body`
-    if (end == text.npos) {
-        joined_.assign(text);
-        while (end == joined_.npos) {
-            const std::size_t searched = joined_.size();
-            before = searched;
-            body = body->next;
-            if (body == nullptr) return false;
-            joined_.append(as_text(body->bytes()));
-            end = joined_.find(head_end, searched - std::min(searched, head_end.size() - 1));
+    if (names_room_ < text.size()) {
+        names_room_ = 2 * text.size();
+        names_ = std::make_unique<char[]>(names_room_);
+    }
+    char* names = names_.get();
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    for (bool first = true;; first = false) {
+        const char* line_end = find(at, end, '\r');
+        if (line_end == nullptr || line_end + 1 == end || line_end[1] != '\n') return false;
+        const char* const line = at;
+        at = line_end + 2;
+        if (first) {
+            const std::string_view request(line, static_cast<std::size_t>(line_end - line));
+            const std::size_t space = request.find(' ');
+            if (space == 0 || request.size() < space + 2 + version.size() || !request.ends_with(version)) return false;
+            method = request.substr(0, space);
+            target = request.substr(space + 1, request.size() - version.size() - space - 1);
+            continue;
         }
-        text = joined_;
+        if (line == line_end) break;
+        const char* colon = find(line, line_end, ':');
+        if (colon == nullptr || colon == line) return false;
+        const auto size = static_cast<std::size_t>(colon - line);
+        std::transform(line, colon, names, ascii_lower);
+        fields.push_back({{names, size}, trim(colon + 1, line_end)});
+        names += size;
     }
-    const std::size_t size = end + head_end.size();
-    body_at = static_cast<std::uint32_t>(size - before);
-    body_bytes = slot.bytes - size;
-
-    text = text.substr(0, end + 2);  // each line with its end
-    std::string_view version;
-    if (!take(text, " ", method) || !take(text, " ", target) || !take(text, "\r\n", version)) return false;
-    if (method.empty() || target.empty() || version != "HTTP/1.1") return false;
-
-    names_.clear();
-    names_.reserve(text.size());  // so that no name moves
-    for (std::string_view line; take(text, "\r\n", line);) {
-        const std::size_t colon = line.find(':');
-        if (colon == line.npos || colon == 0) return false;
-        const std::size_t at = names_.size();
-        for (const char c : line.substr(0, colon)) names_.push_back(ascii_lower(c));
-        fields.push_back({std::string_view(names_).substr(at), trim(line.substr(colon + 1))});
-    }
+    size_ = static_cast<std::size_t>(at - text.data());
     return true;
 }
 

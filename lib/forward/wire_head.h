@@ -7,7 +7,9 @@
 // Never: allocates, unless a head is longer than a block, or longer than any before.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,8 +37,12 @@ class WireHead {
     std::uint64_t body_bytes = 0;
 
   private:
-    std::string joined_;  // a head that lies in several blocks
-    std::string names_;   // in lower case
+    [[nodiscard]] bool parse(std::string_view text);
+
+    std::size_t size_ = 0;           // of the head, with the empty line
+    std::string joined_;             // a head that lies in several blocks
+    std::unique_ptr<char[]> names_;  // in lower case
+    std::size_t names_room_ = 0;
 };
 
 }  // namespace rebuilder::forward
