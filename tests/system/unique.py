@@ -10,7 +10,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from capture import Connection, timed, write_pcap  # noqa: E402
 
-PATTERN = b"".join(b"%07x\n" % number for number in range(500_000))  # no wrong order of bytes can pass for the right one
+# No wrong order of these bytes can pass for the right one.
+PATTERN = b"".join(b"%07x\n" % number for number in range(500_000))
 PER_CONNECTION = 50
 
 
