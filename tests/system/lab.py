@@ -132,6 +132,19 @@ class Host:
                         f"policy accept;\n  udp dport {udp_port} drop\n }}\n}}")
 
 
+class Here:
+    """This machine as a host of the lab, for servers on its loopback. Needs no root."""
+
+    def __init__(self, lab, name):
+        self.lab, self.name = lab, name
+
+    def start(self, *command, **options):
+        process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *map(str, command)],
+                                   stdin=subprocess.DEVNULL, env=environment(), **options)
+        self.lab.cleanup.callback(end, process)
+        return process
+
+
 class Lab:
     """Owns hosts, processes and a folder; see the module's text."""
 
@@ -216,9 +229,10 @@ LOGGED = {
 
 
 class Nginx:
-    """An nginx on port 80 of a host that answers 200 and logs whole requests, bodies included."""
+    """An nginx on port 80 of a host, or elsewhere, that answers 200 and logs whole requests, bodies included."""
 
-    def __init__(self, host):
+    def __init__(self, host, *listen):
+        listens = "".join(f"        listen {where};\n" for where in listen or ("80", "[::]:80"))
         self.folder = host.lab.folder / f"nginx-{host.name}"
         self.folder.mkdir()
         self.log = self.folder / "requests.jsonl"
@@ -236,9 +250,7 @@ http {{
     client_header_buffer_size 16k;
     keepalive_requests 100000;
     server {{
-        listen 80;
-        listen [::]:80;
-        access_log {self.log} whole;
+{listens}        access_log {self.log} whole;
         location / {{
             proxy_pass http://unix:{self.folder}/answer.sock;
             proxy_pass_request_body off;
@@ -268,8 +280,13 @@ http {{
         """Stops the server, so that nothing is still to be logged, and gives its log."""
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait(10)
+        return self.logged()
+
+    def logged(self, since=0):
+        """What is in the log by now, but for its first lines."""
         # Only "\n" ends a record: str.splitlines() would break at bytes such as 0x85 in a body.
-        entries = [json.loads(line) for line in self.log.read_bytes().decode("latin-1").split("\n") if line]
+        lines = self.log.read_bytes().decode("latin-1").split("\n")[since:]
+        entries = [json.loads(line) for line in lines if line]
         for entry in entries:
             entry["body"] = entry["body"].encode("latin-1")
         return entries
