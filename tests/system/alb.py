@@ -118,6 +118,7 @@ frontend {name}
             backends += f"\nbackend {name}\n    balance roundrobin\n{servers}\n"
         (self.folder / "haproxy.cfg").write_text(f"""
 global
+    nbthread 1  # where two want to log at a time, one does not
     log stdout len 65535 format raw local0
     tune.bufsize 131072
     stats socket {self.folder}/stats.sock level admin
@@ -125,6 +126,7 @@ global
 defaults
     mode http
     log global
+    option dontlognull
     option http-keep-alive
     retries 0
     timeout connect 2s

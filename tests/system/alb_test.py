@@ -24,6 +24,8 @@ from report import Report
 
 TOOLS = ("haproxy", "nginx", "openssl", "setpriv")
 PIPELINED = ("--pipeline", "16", "--connections", "2")
+EARLY = 1000  # requests of MANY are answered when something happens
+MANY = 6000
 MIDDLE = ("--buffers", "12M")  # replay reads no further while a quarter of it waits, so that a run has a middle
 
 
@@ -77,20 +79,20 @@ def of_nginx(entry):
 def difference(expected, found):
     """What is missing and what is extra, a few of each; nothing if the multisets are equal."""
     expected, found = collections.Counter(expected), collections.Counter(found)
-    return [f"{what} {sum(rest.values())}: {list(rest)[:2]}"
+    return [f"{what} {sum(rest.values())}: {str(list(rest)[:2])[:400]}"
             for what, rest in (("missing", expected - found), ("extra", found - expected)) if rest]
 
 
 class Run:
     """One replay to the ALB, and what was logged of it."""
 
-    def __init__(self, test, capture, frontend, *options, while_it_runs=None):
+    def __init__(self, test, capture, frontend, *options, in_the_middle=None):
         alb = test.alb
         nodes_before, before = [node.count() for node in alb.nodes], alb.count()
         program = Program(test.lab.folder, test.binary, "replay", capture, "--output", alb.url(frontend), *options)
-        if while_it_runs:
-            time.sleep(0.3)
-            while_it_runs()
+        if in_the_middle:
+            wait_until(lambda: sum(node.count() for node in alb.nodes) - sum(nodes_before) > EARLY, 20, "the middle")
+            in_the_middle()
         self.ended = program.finish(30)
         self.books = self.ended.books
         self.outcomes = self.books.outcomes()
@@ -128,12 +130,15 @@ class AlbTest:
         self.alb.start()
         self.mixed = lab.folder / "mixed.pcap"
         self.records = capture(self.mixed)
-        self.many = unique.made(4000)
+        self.many = unique.made(MANY)
         self.long = unique.write(lab.folder / "long.pcap", self.many)
         self.secure = ("--tls-ca", self.alb.folder / "ca.pem")
 
     def check(self, name, faults, run):
-        faults += [f"outcomes {run.outcomes}, retries {run.books.output().get('retries')}"] * bool(faults)
+        if faults:
+            others = [line for line in run.lines if line.status != 200 or line.ending != "----"]
+            faults += [f"outcomes {run.outcomes}, retries {run.books.output().get('retries')}",
+                       f"haproxy logged {others[:3]}" if others else "haproxy logged nothing odd"]
         self.report.check(f"{name} ({run.ended.seconds:.1f} s)", not faults, "; ".join(faults))
 
     def lacks(self, name, options):
@@ -159,21 +164,16 @@ class AlbTest:
         lost, nothing is seen twice."""
         if self.lacks(name, options):
             return
-        run = Run(self, self.long, frontend, *MIDDLE, *options, while_it_runs=self.alb.reload)
+        run = Run(self, self.long, frontend, *MIDDLE, *options, in_the_middle=self.alb.reload)
         expected = [(made.method, made.target) for made in self.many]
         faults = run.faults() + difference(expected, [(entry["method"], entry["target"]) for entry in run.seen])
         if run.outcomes != {"answered_2xx": len(self.many)}:
             faults.append("not all are answered with 2xx")
-        self.check(name, faults + self.without_a_middle(run, options), run)
-
-    @staticmethod
-    def without_a_middle(run, options):
-        connections = 2 if "--connections" in options else 8
-        again = run.books.output().get("connects", 0) > connections
-        return [] if again else ["it was over before the ALB went"]
+        self.check(name, faults, run)
 
     def restarts(self, name, frontend, options):
-        """It is gone for half a second: what it had not answered is sent again, or lost, and counted."""
+        """It is gone for half a second: what it had not answered is sent again, or lost if that meets another of its
+        connections as it breaks, and counted. HTTP/2 has many requests on each."""
         if self.lacks(name, options):
             return
 
@@ -182,13 +182,14 @@ class AlbTest:
             time.sleep(0.5)
             self.alb.start()
 
-        run = Run(self, self.long, frontend, *MIDDLE, *options, while_it_runs=restart)
+        run = Run(self, self.long, frontend, *MIDDLE, *options, in_the_middle=restart)
         faults = run.faults() + run.sent_again()
         outcomes = dict(run.outcomes)
         answered, broken = outcomes.pop("answered_2xx", 0), outcomes.pop("failed_reset", 0)
-        if answered + broken != len(self.many) or broken > 16 or outcomes:
+        most = 400 if "--http2" in options else 16
+        if answered + broken != len(self.many) or broken > most or outcomes:
             faults.append("not all are answered, but for those that met it as it went")
-        self.check(name, faults + self.without_a_middle(run, options), run)
+        self.check(name, faults, run)
 
     def dead_node(self):
         """Every second request gets haproxy's 503, and isn't sent again."""
@@ -250,9 +251,9 @@ class AlbTest:
         run = Run(self, self.mixed, "tls-closing", *self.secure)
         faults = run.faults() + difference(map(of_record, self.records), map(of_nginx, run.seen))
         resumed = sum(line.resumed for line in run.lines)
-        if resumed < len(self.records) * 0.9:
+        if resumed < len(self.records) * 0.5:
             faults.append(f"{resumed} of {len(run.lines)} connections resumed a session")
-        self.check("TLS: sessions are resumed", faults, run)
+        self.check(f"TLS: sessions are resumed, {resumed} of {len(run.lines)}", faults, run)
 
 
 def main(binary):

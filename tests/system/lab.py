@@ -240,7 +240,7 @@ class Nginx:
         # nginx reads a body only for a proxied request: one hop to a second server of its own makes it do so.
         (self.folder / "nginx.conf").write_text(f"""
 daemon off; master_process off; pid {self.folder}/pid; error_log {self.folder}/error.log;
-events {{ worker_connections 512; }}
+events {{ worker_connections 4096; }}
 http {{
     log_format whole escape=json '{{{log_format}}}';
     client_body_temp_path {self.folder}/body;
@@ -258,7 +258,7 @@ http {{
         }}
     }}
     server {{
-        listen unix:{self.folder}/answer.sock;
+        listen unix:{self.folder}/answer.sock backlog=4096;
         access_log off;
         location / {{ return 200 "ok\\n"; }}
     }}
