@@ -121,6 +121,8 @@ global
     nbthread 1  # where two want to log at a time, one does not
     log stdout len 65535 format raw local0
     tune.bufsize 131072
+    tune.http.logurilen 65535
+    tune.http.maxhdr 1000
     stats socket {self.folder}/stats.sock level admin
     hard-stop-after 5s
 defaults

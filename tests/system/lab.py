@@ -218,7 +218,7 @@ class MirrorLab(Lab):
 # What nginx writes down of each request. Its JSON form leaves bytes from 0x80 as they are, so the log is read
 # as Latin-1 and a body comes back byte for byte.
 LOGGED = {
-    "method": "$request_method", "target": "$request_uri", "protocol": "$server_protocol",
+    "line": "$request", "method": "$request_method", "target": "$request_uri", "protocol": "$server_protocol",
     "status": "$status", "peer": "$remote_addr:$remote_port", "host": "$http_host",
     "content_type": "$content_type", "user_agent": "$http_user_agent", "accept": "$http_accept",
     "cookie": "$http_cookie",
@@ -248,6 +248,7 @@ http {{
     client_max_body_size 8m;
     client_body_buffer_size 8m;
     client_header_buffer_size 16k;
+    large_client_header_buffers 4 128k;
     keepalive_requests 100000;
     server {{
 {listens}        access_log {self.log} whole;
