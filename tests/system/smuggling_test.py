@@ -7,8 +7,8 @@
         REBUILDER_SEED=n    the one round with this seed
 
 Clients as in tests/support/hostile_requests.h, in a capture. Held against each other, request by request: the records
-of the rebuilder (what clients sent, as it was understood), what haproxy logged, and what nginx logged behind it. haproxy
-and nginx may refuse a request; they never see another one, none twice, none missing, and no body but its own.
+of the rebuilder (what clients sent, as it was understood), what haproxy logged, and what nginx logged behind it. They
+may refuse a request; they never see another one, none twice, none missing, and no body but its own.
 """
 
 import base64
@@ -114,7 +114,8 @@ class Smuggling:
         resets = 0 if ordered else sum(line.request == BAD for line in lines)
         broken = outcomes.pop("failed_reset", 0)
         if outcomes != answered or broken > resets:
-            wrong.append(f"the ledger has {outcomes} and {broken} failed_reset, haproxy {dict(answered)}, {resets} reset")
+            wrong.append(f"the ledger has {outcomes} and {broken} failed_reset, "
+                         f"haproxy {dict(answered)}, {resets} reset")
         if not output.get("handed_off") == len(expected) == answered.total() + broken:
             wrong.append(f"{output.get('handed_off')} handed off, {len(expected)} expected, haproxy has {len(lines)}")
         at_nginx = [(entry["line"].encode("latin-1"), entry["status"], entry["body"],
@@ -185,7 +186,8 @@ def main(binary, hostile_pcap):
             test.counts.clear()
             for seed in seeds:
                 if wrong := test.wrong(seed, name):
-                    report.check(f"{name}: REBUILDER_SEED={seed}", False, "\n        ".join(each[:2000] for each in wrong))
+                    said = "\n        ".join(each[:2000] for each in wrong)
+                    report.check(f"{name}: REBUILDER_SEED={seed}", False, said)
                     break
             else:
                 found = test.counts
