@@ -4,7 +4,7 @@
 loses no frame, memory stays flat, what isn't sent is shed and counted, another output notices nothing, and within 2
 seconds of its return answers flow again.
 
-    outage_test.py REBUILDER [SECONDS]
+    outage_test.py REBUILDER [SECONDS [FRAMES_A_SECOND]]
 """
 
 import json
@@ -19,7 +19,6 @@ from lab import OUTPUT_SOURCE, WAF, Lab, Rebuilder, run, tool_path, wait_until
 from program import SKIP, Books, memory_kib
 from report import Report
 
-RATE = 8000       # frames a second, a fourth of that requests
 BEFORE_S = 2      # of traffic, in front of the outage
 FLAT_KIB = 4096   # that the memory may grow by when it has had its time to fill
 FILLED_S = 4      # which is so long
@@ -71,8 +70,8 @@ OUTAGES = {"hangs": Web.hang, "is killed": Web.die, "vanishes": Web.vanish}
 
 
 class Outage:
-    def __init__(self, binary, seconds, lab, report):
-        self.binary, self.seconds, self.lab, self.report = binary, seconds, lab, report
+    def __init__(self, binary, seconds, rate, lab):
+        self.binary, self.seconds, self.rate, self.lab, self.report = binary, seconds, rate, lab, Report()
         self.mirror, self.appliance, self.waf = lab.host("mirror"), lab.host("appliance"), lab.host("waf")
         lab.cable(self.mirror, "mirror", self.appliance, "mirror", mtu=9000)
         lab.cable(self.appliance, "eth0", self.waf, "eth0")
@@ -95,7 +94,7 @@ class Outage:
         outputs = [word for port in PORTS.values() for word in ("--output", f"http://{WAF}:{port}")]
         rebuilder = Rebuilder(self.appliance, self.binary, "run", "--input", "af_packet:mirror", *outputs,
                               "--timeout", "1s", "--ledger", ledger_file, "--health-listen", "none")
-        sender = self.mirror.start(sys.executable, Path(__file__).with_name("mirror_sender.py"), "mirror", RATE,
+        sender = self.mirror.start(sys.executable, Path(__file__).with_name("mirror_sender.py"), "mirror", self.rate,
                                    stdout=-1)
         time.sleep(BEFORE_S)
         end_outage = begin(self.webs["under test"])
@@ -137,16 +136,15 @@ class Outage:
         equal(f"{name}: and sheds nothing", 0, books.shed(1))
 
 
-def main(binary, seconds="8"):
+def main(binary, seconds="8", rate="8000"):  # a fourth of that are requests
     if reason := laboratory.unavailable() or (None if shutil.which("haproxy", path=tool_path()) else "no haproxy"):
         print(f"skipped: {reason}")
         return SKIP
-    report = Report()
     with Lab(seconds=int(3 * (float(seconds) + 25))) as lab:
-        test = Outage(binary, float(seconds), lab, report)
+        test = Outage(binary, float(seconds), rate, lab)
         for name, begin in OUTAGES.items():
             test.outage(name, begin)
-    return report.close()
+        return test.report.close()
 
 
 if __name__ == "__main__":
