@@ -23,6 +23,17 @@ nghttp2_nv field(std::string_view name, std::string_view value) noexcept {
     return {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
 }
 
+// A host and a port, in RFC 3986's characters (section 3.2). Of anything else a receiver that joins it with the path would
+// make another path.
+bool is_authority(std::string_view text) noexcept {
+    static constexpr std::string_view marks = "-._~%!$&'()*+,;=:[]";
+    const auto fits = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               marks.find(c) != marks.npos;
+    };
+    return !text.empty() && std::all_of(text.begin(), text.end(), fits);
+}
+
 int status_of(std::string_view digits) noexcept {
     int status = 0;
     for (const char c : digits) status = c >= '0' && c <= '9' && status < 1000 ? status * 10 + (c - '0') : 1000;
@@ -59,6 +70,7 @@ struct Http2Exchange::Callbacks {
             break;
         case NGHTTP2_GOAWAY:
             me.going_away_ = true;
+            me.found_fault_ = frame->goaway.error_code != NGHTTP2_NO_ERROR;
             me.limit_ = 0;
             break;
         case NGHTTP2_HEADERS:
@@ -189,7 +201,7 @@ bool Http2Exchange::begin(std::uint64_t now_ns) noexcept {
     output_.clear();
     output_at_ = 0;
     heard_ns_ = now_ns;
-    proven_ = going_away_ = false;
+    proven_ = going_away_ = found_fault_ = false;
     limit_ = 1;
     return true;
 }
@@ -207,6 +219,7 @@ void Http2Exchange::end(Ending why) noexcept {
         if (!stream.begun) return Loss::unsent;
         if (why == Ending::garbled && !proven_) return Loss::garbled;
         if (why == Ending::timed_out && now_ns_ >= stream.sent_ns + timeout_ns_) return Loss::timed_out;
+        if (why == Ending::closed && proven_ && !found_fault_ && stream.status == 0) return Loss::crossed;
         return Loss::broken;
     };
     for (const Stream* stream : left) {
@@ -267,15 +280,20 @@ void Http2Exchange::add(const Pending& request, std::uint64_t now_ns) noexcept {
 }
 
 bool Http2Exchange::submit(Stream& stream) {
+    // Only OPTIONS may ask for the server itself (section 8.3.1).
+    if (head_.target == "*" && head_.method != "OPTIONS") return false;
+    // A path has no fragment here, though there may be one in a request line: receivers reset the stream.
+    std::string_view path = head_.target;
+    if (path.find('#') != path.npos) path = encode_hashes(path);
     std::vector<nghttp2_nv>& lines = lines_->all;
     lines.clear();
     lines.push_back(field(":method", head_.method));
     lines.push_back(field(":scheme", tls_ ? "https" : "http"));
     lines.push_back({});  // :authority, if there is one
-    lines.push_back(field(":path", head_.target));
+    lines.push_back(field(":path", path));
     std::string_view authority;
     for (const WireHead::Field& each : head_.fields) {
-        if (each.name == "host" && !each.value.empty()) {
+        if (each.name == "host" && is_authority(each.value)) {
             authority = each.value;
         } else {
             lines.push_back(field(each.name, each.value));
@@ -301,6 +319,18 @@ bool Http2Exchange::submit(Stream& stream) {
         limit_ = 0;
     }
     return true;
+}
+
+std::string_view Http2Exchange::encode_hashes(std::string_view path) {
+    path_.clear();
+    for (const char c : path) {
+        if (c == '#') {
+            path_ += "%23";
+        } else {
+            path_ += c;
+        }
+    }
+    return path_;
 }
 
 // The stream is over.

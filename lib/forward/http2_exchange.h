@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Http2Exchange: requests and answers in HTTP/2 (RFC 9113), each on a stream of its own, by an nghttp2 client session.
 //
-// A request's head is read from its wire form: `Host` becomes :authority, names go in lower case; the body is sent as
-// flow control allows. As many streams are open as the server wants (SETTINGS_MAX_CONCURRENT_STREAMS), `most_streams`
+// A request's head is read from its wire form: `Host` becomes :authority, if it is a host and a port and nothing else, or
+// stays a field; names go in lower case; a # in the target is percent-encoded; the body is sent as flow control allows. As many streams are open as the server wants (SETTINGS_MAX_CONCURRENT_STREAMS), `most_streams`
 // at most, and one until its SETTINGS have come, which show that it speaks HTTP/2.
 // A stream that the server didn't process (REFUSED_STREAM, or above a GOAWAY's last one; section 8.7) can be sent again;
-// one that was reset, or whose connection broke, may be to blame for it. An answer that is late costs its stream, not
+// one that was reset, or whose connection broke, may be to blame for it, unless the connection was closed without a word. An answer that is late costs its stream, not
 // the connection, unless the server has been silent for as long.
 // Never: accepts a push. nghttp2 allocates for each stream; its buffers and tables for a connection have limits.
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "forward/exchange.h"
@@ -57,6 +59,7 @@ class Http2Exchange final : public Exchange {
     };
 
     [[nodiscard]] bool submit(Stream& stream);
+    [[nodiscard]] std::string_view encode_hashes(std::string_view path);
     void fill() noexcept;
     void settle(Stream& stream, std::uint32_t error_code) noexcept;
     void release(Stream& stream) noexcept;
@@ -68,11 +71,13 @@ class Http2Exchange final : public Exchange {
     std::vector<Stream> streams_;
     std::vector<Stream*> free_;
     WireHead head_;
+    std::string path_;                  // where it isn't the target as it is
     std::unique_ptr<Lines> lines_;      // the same, as nghttp2 takes it
     std::vector<std::uint8_t> output_;  // frames that are ready
     std::size_t output_at_ = 0;         // bytes of them that are sent
     std::uint64_t now_ns_ = 0;          // within a call
     std::uint64_t heard_ns_ = 0;        // when the server sent something last
+    bool found_fault_ = false;          // and that something we sent is to blame
     bool going_away_ = false;           // the server said so
 };
 

@@ -124,14 +124,17 @@ void HttpOutput::poll(std::uint64_t now_ns, int timeout_ms) noexcept {
 void HttpOutput::assign() noexcept {
     std::size_t crowded = 0;  // requests that found no idle connection
     UpstreamConnection* connection = nullptr;
-    while (!waiting_.empty() && (connection = pick()) != nullptr) {
+    while (!waiting_.empty() && (connection = pick(waiting_.front().suspect)) != nullptr) {
         Exchange& exchange = connection->exchange();
         if (!exchange.empty()) ++crowded;
-        for (std::size_t left = exchange.batch(); left > 0 && exchange.has_room() && !waiting_.empty(); --left) {
+        connection->reserved = waiting_.front().suspect;
+        for (std::size_t left = exchange.batch(); left > 0; --left) {
             exchange.add(waiting_.pop_front(), now_ns_);
+            if (waiting_.empty() || waiting_.front().suspect || !connection->has_room()) break;
         }
         to_send_.push(connection->number());
-        if (connection->has_room()) with_room_.push(connection->number());
+        if (exchange.empty()) connection->reserved = false;  // what was added could not be said
+        if (connection->has_room()) got_room(*connection);
     }
     send_all();
     open_for(waiting_.size() + crowded);
@@ -145,14 +148,15 @@ void HttpOutput::send_all() noexcept {
     }
 }
 
-// An open connection with room, an idle one if there is one; in turn. Those in the queues may have closed since, or
-// have got requests: that is found out here.
-UpstreamConnection* HttpOutput::pick() noexcept {
+// An open connection with room, an idle one if there is one; in turn. A suspect request gets an idle one or none: if it
+// breaks a connection again, no other request is hit. Those in the queues may have closed since, or have got requests:
+// that is found out here.
+UpstreamConnection* HttpOutput::pick(bool idle) noexcept {
     while (!idle_.empty()) {
         UpstreamConnection& each = connections_[idle_.pop()];
         if (each.has_room() && each.exchange().empty()) return &each;
     }
-    while (!with_room_.empty()) {
+    while (!idle && !with_room_.empty()) {
         UpstreamConnection& each = connections_[with_room_.pop()];
         if (each.has_room()) return &each;
     }
@@ -338,6 +342,7 @@ bool HttpOutput::receive(UpstreamConnection& connection) noexcept {
 
 // Some of its requests may have been answered.
 void HttpOutput::progressed(UpstreamConnection& connection) noexcept {
+    if (connection.exchange().empty()) connection.reserved = false;
     if (connection.retiring) {
         retire(connection);
     } else if (connection.has_room()) {
@@ -377,6 +382,7 @@ void HttpOutput::lost(const Pending& lost, Loss why, bool begun) noexcept {
     case Loss::unread: send_again(request, begun); return;
     case Loss::refused:
     case Loss::crossed:
+        request.suspect = request.suspect || why == Loss::crossed;
         if (request.forgiven < (why == Loss::refused ? most_refusals : connections_.size())) {
             ++request.forgiven;
             send_again(request, begun);
@@ -387,6 +393,7 @@ void HttpOutput::lost(const Pending& lost, Loss why, bool begun) noexcept {
     }
     if (request.charged < options_.retries) {
         ++request.charged;
+        request.suspect = true;
         send_again(request, begun);
     } else {
         finish(request, Counter::failed_reset);
@@ -425,7 +432,9 @@ void HttpOutput::check_deadlines() noexcept {
     }
     const bool hopeless = draining_ && connecting_ == 0 && all(&UpstreamAddress::refused_in_drain);
     while (!waiting_.empty() && (hopeless || now_ns_ - waiting_.front().since_ns > options_.timeout_ns)) {
-        finish(waiting_.pop_front(), Counter::failed_connect);
+        // Where connections can be made, and took too long with others, its answer is what didn't come.
+        finish(waiting_.pop_front(),
+            all(&UpstreamAddress::unreachable) ? Counter::failed_connect : Counter::failed_timeout);
     }
 }
 

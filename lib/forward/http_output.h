@@ -9,11 +9,11 @@
 //        Else
 //        - failed_timeout: the answer did not end within the timeout, counted from when the server had
 //          taken the request and answered all before it on the connection; or it stopped taking the
-//          request that long;
+//          request that long; or others kept all connections that long;
 //        - failed_response: what came was not HTTP, or switched protocols (101);
 //        - failed_unsayable: HTTP/2 has no form for it;
 //        - failed_reset: its connection broke when its answer was due, once more than `retries` allows;
-//        - failed_connect: it waited for the timeout, and no connection was open.
+//        - failed_connect: it waited for the timeout, and no connection could be made.
 //        Events: retries, responses_1xx, connects, connect_failures, tls_failures, tls_resumed, sent_bytes.
 // Never: blocks. For HTTP/1 without TLS it allocates nothing after construction; OpenSSL does for each connection, and
 //        nghttp2 for each request, within bounds.
@@ -21,9 +21,11 @@
 // With --http2 the server is spoken to in HTTP/2: by ALPN when there is TLS, else with prior knowledge (RFC 9113,
 // section 3). What a loss on a connection says of the requests on it is the exchange's to know; what follows is decided
 // here. A request whose answer was due when its connection broke is charged, and sent again until it was charged more
-// than `retries` times; one that crossed with the end of an idle connection is forgiven as often as there are connections,
-// one that was refused unread a hundred times; all others are sent again for free. What is sent again may be any method: the output is an
-// analyser that acts on nothing, so the rule on idempotent methods (RFC 9110, section 9.2.2) would protect nothing.
+// than `retries` times. One that crossed with the end of an idle connection is forgiven as often as there are
+// connections, one that was refused unread a hundred times; all others are sent again for free. Those charged or crossed
+// are suspects: each gets a connection to itself, so that one that breaks connections hits no other twice. What is sent
+// again may be any method: the output is an analyser that acts on nothing, so the rule on idempotent methods (RFC 9110,
+// section 9.2.2) would protect nothing.
 #pragma once
 
 #include <cstdint>
@@ -75,7 +77,7 @@ class HttpOutput final : public Output, private Exchange::Owner {
     };
 
     void assign() noexcept;
-    UpstreamConnection* pick() noexcept;
+    UpstreamConnection* pick(bool idle) noexcept;
     void got_room(UpstreamConnection& connection) noexcept;
     void open_for(std::size_t requests) noexcept;
     Upstream* next_upstream() noexcept;

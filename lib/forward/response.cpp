@@ -18,6 +18,7 @@ struct ResponseParser::Callbacks {
     static int on_headers_complete(llhttp_t* parser) noexcept {
         ResponseParser& me = self(parser);
         me.status_ = parser->status_code;
+        if (parser->http_major != 1) return -1;
         if (me.status_ < 100 || me.status_ > 599 || me.status_ == 101) return -1;
         // These never have a body, whatever their fields say (RFC 9112, section 6.3). llhttp believes a
         // Content-Length there and would wait.

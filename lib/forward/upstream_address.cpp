@@ -21,11 +21,13 @@ std::uint64_t delay_ns(std::uint32_t failures, std::minstd_rand& random) noexcep
 void UpstreamAddress::reached() noexcept {
     failures_ = 0;
     probing_ = false;
+    reachable_ = true;
     refused_in_drain_ = false;
 }
 
 void UpstreamAddress::refused(std::uint64_t started_ns, std::uint64_t now_ns, std::minstd_rand& random) noexcept {
     probing_ = false;
+    reachable_ = false;
     refused_in_drain_ = true;
     // Attempts that ran side by side fail side by side, and are one failure.
     if (failures_ > 0 && started_ns < failed_at_ns_) return;

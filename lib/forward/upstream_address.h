@@ -24,6 +24,8 @@ class UpstreamAddress {
     [[nodiscard]] const SocketAddress& address() const noexcept { return address_; }
 
     [[nodiscard]] bool failing() const noexcept { return failures_ > 0; }
+    // The last attempt to connect failed, or there was none.
+    [[nodiscard]] bool unreachable() const noexcept { return !reachable_; }
     [[nodiscard]] bool may_try(std::uint64_t now_ns) const noexcept {
         return !failing() || (!probing_ && now_ns >= retry_at_ns_);
     }
@@ -44,6 +46,7 @@ class UpstreamAddress {
     std::uint64_t failed_at_ns_ = 0;
     std::uint64_t retry_at_ns_ = 0;
     bool probing_ = false;
+    bool reachable_ = false;
     bool refused_in_drain_ = false;
 };
 

@@ -44,6 +44,9 @@ int UpstreamConnection::connect(const SocketAddress& to, std::size_t upstream_in
     if (fd_ < 0) return errno;
     turn_on(fd_, IPPROTO_TCP, TCP_NODELAY);  // requests are written whole: there is nothing to wait for
     turn_on(fd_, SOL_SOCKET, SO_KEEPALIVE);  // an idle connection whose peer vanished is found out
+    // What waits in the kernel looks as if it were sent, and the time for its answer would run.
+    const int most_unsent = 128 << 10;
+    (void)::setsockopt(fd_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent, sizeof(most_unsent));
     epoll_event event{};
     event.events = EPOLLOUT;
     event.data.u32 = number_;
@@ -102,7 +105,7 @@ void UpstreamConnection::close(Exchange::Ending why) noexcept {
     fd_ = -1;
     state = State::closed;
     was_reset = false;
-    retiring = false;
+    retiring = reserved = false;
 }
 
 // ---- open ----

@@ -51,7 +51,9 @@ class UpstreamConnection {
     // Ends the exchange, and so takes every request from it, then closes the socket.
     void close(Exchange::Ending why = Exchange::Ending::abandoned) noexcept;
 
-    [[nodiscard]] bool has_room() const noexcept { return state == State::open && !retiring && exchange_->has_room(); }
+    [[nodiscard]] bool has_room() const noexcept {
+        return state == State::open && !retiring && !reserved && exchange_->has_room();
+    }
     // Of an open connection.
     [[nodiscard]] Exchange& exchange() noexcept { return *exchange_; }
 
@@ -70,6 +72,7 @@ class UpstreamConnection {
     State state = State::closed;
     bool was_reset = false;         // a write was told so; the reads behind it see a plain end
     bool retiring = false;          // its address is none of the output's any more: it takes no new requests
+    bool reserved = false;          // for the request that is on it alone
     std::size_t upstream = 0;       // which one it was made to
     std::uint64_t started_ns = 0;   // when connect() was called
     std::uint64_t deadline_ns = 0;  // to be open
