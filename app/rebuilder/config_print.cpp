@@ -462,8 +462,8 @@ const std::vector<Option>& option_table() {
         add("connections", "N", any, "connections that each forwarder keeps to each address of an output",
             number(FIELD(http_output.connections), 1, 4096));
         add("pipeline", "N", any,
-            "requests on one connection that may wait for their answer; fast, but not every server likes "
-            "more than 1",
+            "requests on one connection that may wait for their answer; more is cheaper, but a slow answer holds up "
+            "those behind it",
             number(FIELD(http_output.pipeline), 1, 1024));
         add("timeout", "DURATION", any, "the longest wait for a connection, and for an answer",
             duration(FIELD(http_output.timeout_ns), millisecond, hour));
