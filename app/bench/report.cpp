@@ -6,21 +6,10 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/json.h"
+
 namespace rebuilder::bench {
 namespace {
-
-std::string json_string(const std::string& text) {
-    std::string quoted = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') quoted += '\\';
-        if (static_cast<unsigned char>(c) < 0x20) {
-            quoted += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-        } else {
-            quoted += c;
-        }
-    }
-    return quoted + '"';
-}
 
 std::string json_spread(const Spread& spread) {
     return fmt::format(R"({{"median": {:.4f}, "mad": {:.4f}, "min": {:.4f}, "max": {:.4f}}})", spread.median,

@@ -6,22 +6,10 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/json.h"
+
 namespace rebuilder {
 namespace {
-
-// Output names are what the user typed: quote what JSON would trip over.
-std::string json_string(const std::string& text) {
-    std::string quoted = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') quoted += '\\';
-        if (static_cast<unsigned char>(c) < 0x20) {
-            quoted += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-        } else {
-            quoted += c;
-        }
-    }
-    return quoted + '"';
-}
 
 void json_counters(std::string& out, const CounterValues& values, CounterScope scope) {
     const char* separator = "{";

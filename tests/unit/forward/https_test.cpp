@@ -9,6 +9,7 @@
 #include "support/catch.h"
 #include "support/certificates.h"
 #include "support/http2_peer.h"
+#include "support/http2_server.h"
 #include "support/loopback_server.h"
 #include "support/sending_side.h"
 #include "support/tls_peer.h"
@@ -20,7 +21,9 @@ using test::Http2Peer;
 using test::Http2Request;
 using test::LoopbackServer;
 using test::Peer;
+using test::PlainStream;
 using test::SendingSide;
+using test::serve_http2;
 using test::TlsPeer;
 using test::TlsServer;
 
@@ -47,28 +50,6 @@ LoopbackServer::Script https(TlsServer& tls) {
         while (stream.read_request()) stream.send(ok);
     };
 }
-
-// HTTP/2 on a plain connection, or in TLS.
-template <class Stream>
-void serve_http2(Stream& stream, const Http2Peer::Script& script, const Http2Peer::Options& options) {
-    Http2Peer http2(script, options);
-    for (;;) {
-        stream.send(http2.output());
-        const std::string bytes = stream.read();
-        if (bytes.empty() || !http2.feed(as_bytes(bytes))) return;
-    }
-}
-
-struct PlainStream {
-    Peer& peer;
-    std::string read() const {
-        std::string part(65536, '\0');
-        const ssize_t got = ::recv(peer.fd(), part.data(), part.size(), 0);
-        part.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-        return part;
-    }
-    void send(const std::string& text) const { peer.send(text); }
-};
 
 LoopbackServer::Script http2(Http2Peer::Script script, Http2Peer::Options options = {}) {
     return [=](Peer& peer, int) {

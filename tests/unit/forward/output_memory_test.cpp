@@ -13,17 +13,18 @@
 #include "forward/http_output.h"
 #include "support/catch.h"
 #include "support/certificates.h"
-#include "support/http2_peer.h"
+#include "support/http2_server.h"
 #include "support/loopback_server.h"
 #include "support/sending_side.h"
 #include "support/tls_peer.h"
 
 using namespace rebuilder;
 using forward::HttpOptions;
-using test::Http2Peer;
 using test::LoopbackServer;
 using test::Peer;
+using test::PlainStream;
 using test::SendingSide;
+using test::serve_http2;
 using test::TlsPeer;
 
 namespace {
@@ -72,27 +73,6 @@ class FarServer {
     std::uint16_t port_ = 0;
 };
 
-template <class Stream>
-void swallow_http2(Stream& stream) {
-    Http2Peer http2(nullptr, {.streams = 128});
-    for (;;) {
-        stream.send(http2.output());
-        const std::string bytes = stream.read();
-        if (bytes.empty() || !http2.feed(as_bytes(bytes))) return;
-    }
-}
-
-struct PlainStream {
-    Peer& peer;
-    std::string read() const {
-        std::string part(65536, '\0');
-        const ssize_t got = ::recv(peer.fd(), part.data(), part.size(), 0);
-        part.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-        return part;
-    }
-    void send(const std::string& text) const { peer.send(text); }
-};
-
 std::size_t heap() {
     const struct mallinfo2 info = ::mallinfo2();
     return info.uordblks + info.hblkhd;
@@ -110,12 +90,12 @@ TEST_CASE("http output: it takes no more memory than it says", "[forward]") {
     const FarServer server([&](Peer& peer, int) {
         if (tls) {
             TlsPeer stream(tls_server, peer);
-            if (http2) swallow_http2(stream);
+            if (http2) serve_http2(stream, nullptr, {.streams = 128});
             while (!stream.read().empty()) {
             }
         } else {
             PlainStream stream{peer};
-            if (http2) swallow_http2(stream);
+            if (http2) serve_http2(stream, nullptr, {.streams = 128});
             while (!stream.read().empty()) {
             }
         }
