@@ -12,6 +12,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from dataclasses import dataclass
 
 from lab import Here, Nginx, environment, wait_until
@@ -68,20 +69,38 @@ class Certificates:
         for ca in ("ca", "other-ca"):
             self.openssl("req", "-x509", *self.new_key(ca), "-subj", f"/CN={ca} of a test", "-days", "2",
                          "-out", folder / f"{ca}.pem")
-        self.sign("good", f"IP:{ADDRESS},DNS:alb.test", 2)
-        self.sign("expired", f"IP:{ADDRESS},DNS:alb.test", -1)
-        self.sign("other-name", "IP:192.0.2.1,DNS:other.test", 2)
+        # `openssl ca` is the one that signs for a time that is over.
+        (folder / "ca.cnf").write_text(f"""
+[ca]
+default_ca = own
+[own]
+database = {folder}/index
+rand_serial = yes
+new_certs_dir = {folder}
+default_md = sha256
+unique_subject = no
+policy = any
+[any]
+commonName = supplied
+""")
+        (folder / "index").touch()
+        self.sign("good", f"IP:{ADDRESS},DNS:alb.test", -1, 2)
+        self.sign("expired", f"IP:{ADDRESS},DNS:alb.test", -3, -1)
+        self.sign("other-name", "IP:192.0.2.1,DNS:other.test", -1, 2)
 
     def new_key(self, name):
         return ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                 "-keyout", self.folder / f"{name}.key")
 
-    def sign(self, name, names, days):
+    def sign(self, name, names, since_days, until_days):
         request, extension = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
         extension.write_text(f"subjectAltName={names}\n")
         self.openssl("req", *self.new_key(name), "-subj", "/CN=a test's", "-out", request)
-        self.openssl("x509", "-req", "-in", request, "-CA", self.folder / "ca.pem", "-CAkey", self.folder / "ca.key",
-                     "-CAcreateserial", "-days", days, "-extfile", extension, "-out", self.folder / f"{name}.crt")
+        since, until = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + 86400 * days))
+                        for days in (since_days, until_days))
+        self.openssl("ca", "-batch", "-notext", "-config", self.folder / "ca.cnf", "-cert", self.folder / "ca.pem",
+                     "-keyfile", self.folder / "ca.key", "-startdate", since, "-enddate", until,
+                     "-extfile", extension, "-in", request, "-out", self.folder / f"{name}.crt")
         (self.folder / f"{name}.pem").write_text(
             (self.folder / f"{name}.crt").read_text() + (self.folder / f"{name}.key").read_text())
 
