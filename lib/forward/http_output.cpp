@@ -292,16 +292,15 @@ void HttpOutput::on_event(UpstreamConnection& connection, std::uint32_t events) 
     if (connection.state == State::closed) return;
     if (connection.state == State::connecting) {
         switch (connection.proceed(counters_, now_ns_)) {
-        case Io::later: break;
+        case Io::later: return;
         case Io::done: connected(connection); break;
-        case Io::broken: not_connected(connection, connection.error(), connection.trouble()); break;
+        case Io::broken: not_connected(connection, connection.error(), connection.trouble()); return;
         }
+        // The end of a TLS handshake may have brought the server's first bytes with it.
+        if (connection.state == State::open && connection.buffered()) receive_all(connection);
         return;
     }
-    if ((events & ~std::uint32_t{EPOLLOUT}) != 0) {
-        while (receive(connection) && connection.state == State::open && connection.buffered()) {
-        }
-    }
+    if ((events & ~std::uint32_t{EPOLLOUT}) != 0) receive_all(connection);
     if ((events & EPOLLOUT) != 0 && connection.state == State::open) send(connection);
 }
 
@@ -314,6 +313,12 @@ void HttpOutput::send(UpstreamConnection& connection) noexcept {
         return;
     }
     progressed(connection);
+}
+
+// Reads once, and what TLS has taken from the socket already.
+void HttpOutput::receive_all(UpstreamConnection& connection) noexcept {
+    while (receive(connection) && connection.state == State::open && connection.buffered()) {
+    }
 }
 
 // Reads once. False when there was nothing to read.

@@ -91,6 +91,7 @@ class HttpOutput final : public Output, private Exchange::Owner {
     void on_event(UpstreamConnection& connection, std::uint32_t events) noexcept;
     void send(UpstreamConnection& connection) noexcept;
     void send_all() noexcept;
+    void receive_all(UpstreamConnection& connection) noexcept;
     [[nodiscard]] bool receive(UpstreamConnection& connection) noexcept;
     void progressed(UpstreamConnection& connection) noexcept;
     void end(UpstreamConnection& connection, Ending why) noexcept;

@@ -353,6 +353,24 @@ TEST_CASE("http2: a connection that ends", "[forward]") {
     CHECK(client.answers == std::map<std::uint32_t, int>{{6, 200}});
 }
 
+TEST_CASE("http2: what was put into frames was begun, even if more waits behind it", "[forward]") {
+    Client client;
+    Http2Peer server(nullptr);
+    greet(client, server);
+    // More than goes out at once, so that some are in frames and some not.
+    for (std::uint32_t i = 0; i < 100; ++i) {
+        client.add(
+            "GET / HTTP/1.1\r\nHost: test\r\nX-Number: " + std::to_string(i) + std::string(1000, 'n') + "\r\n\r\n", i);
+    }
+    iovec part{};
+    REQUIRE(client.exchange.gather({&part, 1}, client.now_ns) == 1);
+    REQUIRE(server.feed({static_cast<const std::uint8_t*>(part.iov_base), part.iov_len}));
+    client.exchange.end(Ending::broken);
+    CHECK(client.begun.size() == server.whole.size());
+    CHECK(client.losses.size() == 100);
+    CHECK((client.begun.size() > 10 && client.begun.size() < 90));
+}
+
 TEST_CASE("http2: a server that finds fault, and closes", "[forward]") {
     Client client;
     Http2Peer server(nullptr);
