@@ -124,7 +124,9 @@ class Outage:
         check, equal = self.report.check, self.report.equal
         equal(f"{name}: status 0", 0, status)
         equal(f"{name}: every law holds", [], books.broken())
-        equal(f"{name}: all {sent} frames were received", sent, books.worker.get("frames"))
+        # The kernels may have said something of their own on that cable before they were told not to.
+        mirrored = books.worker.get("frames", 0) - books.worker.get("frame_not_tunnel", 0)
+        equal(f"{name}: all {sent} frames were received", sent, mirrored)
         settled = memory[min(FILLED_S * 10, len(memory) // 2):]
         check(f"{name}: memory is flat, {memory[0] >> 10} MiB at first, then {min(settled) >> 10} to "
               f"{max(settled) >> 10} MiB", max(settled) - min(settled) <= FLAT_KIB, memory)
