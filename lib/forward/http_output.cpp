@@ -25,6 +25,9 @@ constexpr int longest_wait_ms = 10;  // while requests are pending, so that thei
 // A new SYN finds an output that is back sooner than the kernel's repetition of an old one.
 constexpr std::uint64_t probe_timeout_ns = 1'000'000'000;
 
+// So long a request that may break connections waits for a new one, and the others with it.
+constexpr std::uint64_t fresh_wait_ns = 100'000'000;
+
 constexpr std::uint64_t resolve_interval_ns = 1'000'000'000;
 // A server that says each time that it processed nothing is believed so often.
 constexpr std::size_t most_refusals = 100;
@@ -124,7 +127,7 @@ void HttpOutput::poll(std::uint64_t now_ns, int timeout_ms) noexcept {
 void HttpOutput::assign() noexcept {
     std::size_t crowded = 0;  // requests that found no idle connection
     UpstreamConnection* connection = nullptr;
-    while (!waiting_.empty() && (connection = pick(waiting_.front().suspect)) != nullptr) {
+    while (!waiting_.empty() && (connection = waiting_.front().suspect ? pick_fresh() : pick()) != nullptr) {
         Exchange& exchange = connection->exchange();
         if (!exchange.empty()) ++crowded;
         connection->reserved = waiting_.front().suspect;
@@ -148,17 +151,34 @@ void HttpOutput::send_all() noexcept {
     }
 }
 
-// An open connection with room, an idle one if there is one; in turn. A suspect request gets an idle one or none: if it
-// breaks a connection again, no other request is hit. Those in the queues may have closed since, or have got requests:
-// that is found out here.
-UpstreamConnection* HttpOutput::pick(bool idle) noexcept {
+// An open connection with room, an idle one if there is one; in turn. Those in the queues may have closed since, or have
+// got requests: that is found out here.
+UpstreamConnection* HttpOutput::pick() noexcept {
     while (!idle_.empty()) {
         UpstreamConnection& each = connections_[idle_.pop()];
         if (each.has_room() && each.exchange().empty()) return &each;
     }
-    while (!idle && !with_room_.empty()) {
+    while (!with_room_.empty()) {
         UpstreamConnection& each = connections_[with_room_.pop()];
         if (each.has_room()) return &each;
+    }
+    return nullptr;
+}
+
+// For a suspect: a connection that nothing else is on, so that it hits no other request if it breaks this one, too; and
+// a new one, which isn't about to end with those that it was on. An idle one makes room for it where there is none, and
+// does when a new one is long in coming.
+UpstreamConnection* HttpOutput::pick_fresh() noexcept {
+    const bool patient = now_ns_ - waiting_.front().since_ns < fresh_wait_ns;
+    for (std::size_t left = idle_.size(); left > 0; --left) {
+        UpstreamConnection& each = connections_[idle_.pop()];
+        if (!each.has_room() || !each.exchange().empty()) continue;
+        if (!patient || !each.exchange().proven()) return &each;
+        if (connecting_ == 0 && !can_open() && upstreams_[each.upstream].address.may_try(now_ns_)) {
+            end(each, Ending::orderly);
+        } else {
+            idle_.push(each.number());
+        }
     }
     return nullptr;
 }
@@ -189,12 +209,20 @@ void HttpOutput::open_for(std::size_t requests) noexcept {
     }
 }
 
+bool HttpOutput::is_open_to(const Upstream& upstream) const noexcept {
+    return upstream.listed && upstream.connections < options_.connections && upstream.address.may_try(now_ns_);
+}
+
+bool HttpOutput::can_open() const noexcept {
+    return std::any_of(upstreams_.begin(), upstreams_.end(), [this](const Upstream& each) { return is_open_to(each); });
+}
+
 // Of those that may be tried, the one with the fewest connections; of equals, each in turn.
 HttpOutput::Upstream* HttpOutput::next_upstream() noexcept {
     Upstream* best = nullptr;
     for (std::size_t i = 0; i < upstreams_.size(); ++i) {
         Upstream& each = upstreams_[(next_upstream_ + i) % upstreams_.size()];
-        if (!each.listed || each.connections >= options_.connections || !each.address.may_try(now_ns_)) continue;
+        if (!is_open_to(each)) continue;
         if (best == nullptr || each.connections < best->connections) best = &each;
     }
     if (best != nullptr) next_upstream_ = static_cast<std::size_t>(best - upstreams_.data()) + 1;

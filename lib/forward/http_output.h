@@ -23,7 +23,7 @@
 // here. A request whose answer was due when its connection broke is charged, and sent again until it was charged more
 // than `retries` times. One that crossed with the end of an idle connection is forgiven as often as there are
 // connections, one that was refused unread a hundred times; all others are sent again for free. Those charged or crossed
-// are suspects: each gets a connection to itself, so that one that breaks connections hits no other twice. What is sent
+// are suspects: each gets a new connection to itself, so that one that breaks connections hits no other twice. What is sent
 // again may be any method: the output is an analyser that acts on nothing, so the rule on idempotent methods (RFC 9110,
 // section 9.2.2) would protect nothing.
 #pragma once
@@ -77,9 +77,12 @@ class HttpOutput final : public Output, private Exchange::Owner {
     };
 
     void assign() noexcept;
-    UpstreamConnection* pick(bool idle) noexcept;
+    UpstreamConnection* pick() noexcept;
+    UpstreamConnection* pick_fresh() noexcept;
     void got_room(UpstreamConnection& connection) noexcept;
     void open_for(std::size_t requests) noexcept;
+    [[nodiscard]] bool is_open_to(const Upstream& upstream) const noexcept;
+    [[nodiscard]] bool can_open() const noexcept;
     Upstream* next_upstream() noexcept;
     void take_addresses();
     void retire(UpstreamConnection& connection) noexcept;

@@ -13,6 +13,7 @@ class Turns {
     explicit Turns(std::size_t limit) : queue_(limit), waits_(limit) {}
 
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
     // Does nothing when the number waits already.
     void push(std::uint32_t number) noexcept {

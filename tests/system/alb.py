@@ -27,7 +27,7 @@ FRONTENDS = {
     "plain": ("", ""),
     "plain-h2": (" proto h2", ""),
     "tls": (" ssl crt {folder}/good.pem alpn h2,http/1.1", ""),
-    "tls-h1": (" ssl crt {folder}/good.pem", ""),
+    "tls-h1": (" ssl crt {folder}/good.pem alpn http/1.1", ""),  # newer versions offer h2 unasked
     "tls-expired": (" ssl crt {folder}/expired.pem alpn h2,http/1.1", ""),
     "tls-other-name": (" ssl crt {folder}/other-name.pem alpn h2,http/1.1", ""),
     "tls-closing": (" ssl crt {folder}/good.pem", "option httpclose"),
