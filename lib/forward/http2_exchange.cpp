@@ -171,7 +171,7 @@ struct Http2Exchange::Lines {
 // ---- the connection -------------------------------------------------------------------------------------------
 
 Http2Exchange::Http2Exchange(Owner& owner, bool tls, std::uint64_t timeout_ns)
-    : Exchange(owner, 16)
+    : Exchange(owner, 32)
     , tls_(tls)
     , timeout_ns_(timeout_ns)
     , streams_(most_streams)
