@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forward/tls.h"
 
-#include <arpa/inet.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -16,17 +15,12 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "forward/resolver.h"
 
 namespace rebuilder::forward {
 namespace {
 
 constexpr std::size_t record_bytes = 16u << 10;  // the most plaintext of a record (RFC 8446, section 5.1)
-
-bool is_address(const std::string& host) noexcept {
-    std::array<std::uint8_t, 16> bytes;
-    return ::inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 ||
-           ::inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
-}
 
 [[noreturn]] void refuse(const std::string& output, const std::string& why) {
     throw Error(ExitStatus::runtime, "output " + output + ": " + why);
@@ -91,7 +85,7 @@ struct TlsStream::Socket {
 
 TlsContext::TlsContext(const std::string& output, const std::string& host, const TlsOptions& options, bool offer_http2)
     : host_(host)
-    , host_is_address_(is_address(host))
+    , host_is_address_(Resolver::is_address(host))
     , context_(SSL_CTX_new(TLS_client_method())) {
     if (context_ == nullptr || TlsStream::Socket::method() == nullptr) refuse(output, "TLS can't be started");
     try {

@@ -39,7 +39,6 @@ UpstreamConnection::UpstreamConnection(
 int UpstreamConnection::connect(const SocketAddress& to, std::size_t upstream_index, std::uint64_t now_ns) noexcept {
     upstream = upstream_index;
     started_ns = now_ns;
-    phase_ = Phase::tcp;
     fd_ = ::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd_ < 0) return errno;
     turn_on(fd_, IPPROTO_TCP, TCP_NODELAY);  // requests are written whole: there is nothing to wait for
@@ -62,14 +61,13 @@ int UpstreamConnection::connect(const SocketAddress& to, std::size_t upstream_in
 }
 
 UpstreamConnection::Io UpstreamConnection::proceed(Counters& counters, std::uint64_t now_ns) noexcept {
-    if (phase_ == Phase::tcp) {
+    if (!tls_.active()) {  // TCP first
         int error = 0;
         socklen_t size = sizeof(error);
         if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
         if (error != 0) return fail(error);
         if (tls_context_ == nullptr) return open(http2_wanted_, now_ns);
         if (!tls_.begin(*tls_context_, fd_)) return fail(ENOMEM);
-        phase_ = Phase::tls;
     }
     switch (tls_.handshake()) {
     case TlsStream::Io::done: break;

@@ -78,8 +78,6 @@ class UpstreamConnection {
     std::uint64_t deadline_ns = 0;  // to be open
 
   private:
-    enum class Phase : std::uint8_t { tcp, tls };
-
     [[nodiscard]] Io fail(int error, const char* trouble = nullptr) noexcept;
     [[nodiscard]] Io open(bool http2, std::uint64_t now_ns) noexcept;
     [[nodiscard]] Io write(std::span<const iovec> parts, std::size_t& taken) noexcept;
@@ -89,7 +87,6 @@ class UpstreamConnection {
     std::uint32_t number_;
     bool http2_wanted_;
     TlsContext* tls_context_;
-    Phase phase_ = Phase::tcp;
     int fd_ = -1;
     int error_ = 0;
     const char* trouble_ = nullptr;
