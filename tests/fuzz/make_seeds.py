@@ -406,6 +406,24 @@ def exchange_seeds():
                    + got(h2_frame(1, 5, 3, b"\x88")) + SEND + WAIT * 5 + RESET)
 
 
+# ---- HPACK: the requests of RFC 7541, appendix C.3 and C.4 ------------------------------------------------------
+
+HPACK = {
+    "plain": ("828684410f7777772e6578616d706c652e636f6d", "828684be58086e6f2d6361636865",
+              "828785bf400a637573746f6d2d6b65790c637573746f6d2d76616c7565"),
+    "huffman": ("828684418cf1e3c2e5f23a6ba0ab90f4ff", "828684be5886a8eb10649cbf",
+                "828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf"),
+    "sizes": ("20", "3fe11f82", "20410161be", "3fe1ff0382"),
+}
+
+
+def hpack_seeds():
+    for name, blocks in HPACK.items():
+        for options in (0, 1, 9, 255):
+            yield f"{name}-{options}", bytes((options,)) + b"".join(
+                struct.pack(">H", len(block) // 2) + bytes.fromhex(block) for block in blocks)
+
+
 def seeds(captures):
     """(target, name, bytes) of every seed."""
     for name in ("h1-post", "tcp-reorder"):
@@ -417,6 +435,8 @@ def seeds(captures):
     for target, heads in (("http1", HTTP1_HEADS), ("wire", WIRE_HEADS)):
         for name, seed in http_seeds(heads, texts):
             yield target, name, seed
+    for name, seed in hpack_seeds():
+        yield "hpack", name, seed
     for name, capture in captures.items():
         first = [struct.pack(">H", len(frame)) + frame for _, frame in capture[:FRAMES_OF_A_CAPTURE]
                  if len(frame) <= LONGEST_FRAME]

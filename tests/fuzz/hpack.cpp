@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// HpackDecoder against nghttp2's inflater: the same fields from the same header blocks, and an end at the same block.
+//
+// Input: options, then header blocks, each behind its length. Ours gets each in pieces, theirs whole.
+#include <nghttp2/nghttp2.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fuzz/fuzz.h"
+#include "http/hpack.h"
+
+using namespace rebuilder;
+using namespace rebuilder::fuzz;
+using http::HpackDecoder;
+
+namespace {
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+class Theirs {
+  public:
+    explicit Theirs(std::uint32_t allowed) {
+        nghttp2_hd_inflate_new(&inflater_);
+        nghttp2_hd_inflate_change_table_size(inflater_, allowed);
+    }
+    ~Theirs() { nghttp2_hd_inflate_del(inflater_); }
+    Theirs(const Theirs&) = delete;
+    Theirs& operator=(const Theirs&) = delete;
+
+    std::optional<Fields> block(Bytes bytes) {
+        Fields fields;
+        for (;;) {
+            nghttp2_nv field{};
+            int flags = 0;
+            const ssize_t used = nghttp2_hd_inflate_hd2(inflater_, &field, &flags, bytes.data(), bytes.size(), 1);
+            if (used < 0) return std::nullopt;
+            bytes = bytes.subspan(static_cast<std::size_t>(used));
+            if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
+                fields.emplace_back(as_text({field.name, field.namelen}), as_text({field.value, field.valuelen}));
+            }
+            if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0) break;
+        }
+        nghttp2_hd_inflate_end_headers(inflater_);
+        return fields;
+    }
+
+  private:
+    nghttp2_hd_inflater* inflater_ = nullptr;
+};
+
+class Ours {
+  public:
+    explicit Ours(std::uint32_t allowed) : memory_(1, 1, longest) {
+        check(decoder_.open(memory_), "no table");
+        decoder_.allow(allowed);
+    }
+    ~Ours() { decoder_.close(memory_); }
+    Ours(const Ours&) = delete;
+    Ours& operator=(const Ours&) = delete;
+
+    // In pieces of `step` bytes; what is left of one is looked at with the next.
+    std::optional<Fields> block(Bytes bytes, std::size_t step) {
+        Fields fields;
+        decoder_.begin_block();
+        std::size_t begin = 0, end = 0, needed = 0;
+        while (end != bytes.size()) {
+            end += std::min(step, bytes.size() - end);
+            if (end - begin < needed) continue;
+            needed = 0;
+            const Copy piece(bytes.subspan(begin, end - begin));
+            for (Bytes rest = piece.bytes();;) {
+                const HpackDecoder::Step found = decoder_.next(rest, memory_);
+                check(found.used <= rest.size(), "more used than there was");
+                rest = rest.subspan(found.used);
+                begin += found.used;
+                if (found.found == HpackDecoder::Found::field) {
+                    fields.emplace_back(found.field.name, found.field.value);
+                    continue;
+                }
+                if (found.found == HpackDecoder::Found::end) break;
+                if (found.found != HpackDecoder::Found::need_more) return std::nullopt;
+                check(found.needed > rest.size(), "it has what it needs");
+                needed = found.needed;
+                break;
+            }
+        }
+        if (begin != end) return std::nullopt;
+        return fields;
+    }
+
+  private:
+    static constexpr std::size_t longest = 65'536;
+
+    http::HpackMemory memory_;
+    HpackDecoder decoder_;
+};
+
+std::string list_of(const std::optional<Fields>& fields) {
+    if (!fields) return "  malformed\n";
+    std::string text;
+    for (const auto& [name, value] : *fields) text += "  " + printable(name) + ": " + printable(value) + '\n';
+    return text;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    Input input(data, size);
+    const std::uint8_t options = input.byte();
+    const std::uint32_t allowed = (options & 1) != 0 ? http::usual_table_bytes : http::most_table_bytes;
+    const std::size_t step = 1 + (options >> 1);
+    Theirs theirs(allowed);
+    Ours ours(allowed);
+    while (!input.empty()) {
+        const Bytes block = input.take(input.word());
+        const std::optional<Fields> expected = theirs.block(block);
+        const std::optional<Fields> found = ours.block(block, step);
+        if (found != expected) fail("ours\n" + list_of(found) + "nghttp2's\n" + list_of(expected));
+        if (!expected) break;
+    }
+    return 0;
+}
