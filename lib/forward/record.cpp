@@ -74,7 +74,7 @@ void write_fields(
     bool first = true;
     for (const Field& field : fields) {
         const FieldRule* rule = rewriting.find(request.name(field));
-        if (rule != nullptr && rule->action == FieldRule::Action::remove) continue;
+        if (field.pseudo != 0 || (rule != nullptr && rule->action == FieldRule::Action::remove)) continue;
         out << (first ? "[" : ",[");
         first = false;
         write_string(out, request.name(field));
@@ -184,6 +184,11 @@ Counter RecordWriter::write(const Request& request, const Rewriting& rewriting, 
         write_value(out, request, *host);
     } else {
         out << "\"\"";
+    }
+    const Field* upgrade = request.find(http::FieldKind::upgrade);
+    if (upgrade != nullptr && upgrade->pseudo != 0) {
+        out << ",\"protocol\":";
+        write_value(out, request, *upgrade);
     }
     out << ",\"headers\":";
     write_fields(out, request, rewriting, request.headers);

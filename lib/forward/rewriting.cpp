@@ -76,6 +76,7 @@ FieldRule rule_of(Action action, std::string_view text) {
     check_name(rule.name);
     switch (kind_of(rule.name)) {
     case FieldKind::other:
+    case FieldKind::cookie:
     case FieldKind::x_forwarded_for:
     case FieldKind::x_forwarded_port:
     case FieldKind::x_forwarded_proto: return rule;

@@ -81,6 +81,7 @@ class WireWriter {
         , rewriting_(rewriting)
         , out_(pool)
         , client_(request.client)
+        , http2_(request.version == "HTTP/2")
         , host_decided_(rewriting.replaces("host"))
         , port_decided_(rewriting.replaces("x-forwarded-port"))
         , proto_decided_(rewriting.replaces("x-forwarded-proto")) {
@@ -88,6 +89,7 @@ class WireWriter {
             if (field.kind == FieldKind::connection) connection_.add(request.value(field));
             if (rewriting_.client_ip == ClientIp::append && says_client(field)) last_client_ = &field;
             lengths_ += field.kind == FieldKind::content_length;
+            if (http2_ && field.kind == FieldKind::cookie && crumbs_++ == 0) first_crumb_ = &field;
         }
         as_is_ = request.canonical_lines &&
                  std::memchr(request.text + request.header_at, '\0', request.header_size) == nullptr;
@@ -114,18 +116,20 @@ class WireWriter {
     ChainWriter& out() noexcept { return out_; }
 
   private:
-    enum class Fate : std::uint8_t { keep, drop, replace, redact };
+    enum class Fate : std::uint8_t { keep, drop, replace, redact, join };
 
     void write_request_line() noexcept {
         const std::size_t plain_size = request_.method.size() + request_.target.size() + 12;  // 2 SP, version, CRLF
         const std::string_view target = target_.origin_form;
         const bool plain_target = std::none_of(target.begin(), target.end(), needs_encoding);
-        if (request_.header_at == plain_size && request_.version == "HTTP/1.1" && target_.authority.empty() &&
-            plain_target && as_is_) {
+        const bool plain_version = request_.version == "HTTP/1.1" || http2_;
+        const bool connect = request_.method == "CONNECT";  // for the protocol of :protocol: GET (RFC 8441, section 5)
+        if (request_.header_at == plain_size && plain_version && target_.authority.empty() && plain_target && as_is_ &&
+            !connect) {
             run_ = 0;  // as it is; it may go with the fields behind it
             return;
         }
-        out_ << request_.method << (target_.add_slash ? " /" : " ");
+        out_ << (connect ? "GET" : request_.method) << (target_.add_slash ? " /" : " ");
         if (plain_target) {
             out_ << target;
         } else {
@@ -160,6 +164,7 @@ class WireWriter {
             out_ << "\r\n";
             return;
         }
+        if (fate == Fate::join) return write_crumbs();
         if (field.kind == FieldKind::host && fate == Fate::replace) {
             out_ << request_.name(field) << ": " << target_.authority << "\r\n";
             return;
@@ -175,6 +180,22 @@ class WireWriter {
         }
         write_unfolded(line);
         if (fate == Fate::replace) out_ << (field.value_size == 0 ? "" : ", ") << client_.view();
+        out_ << "\r\n";
+    }
+
+    // All crumbs of the cookie in one field (RFC 9113, section 8.2.3).
+    void write_crumbs() noexcept {
+        out_ << request_.name(*first_crumb_) << ": ";
+        for (const Field& field : request_.headers) {
+            if (field.kind != FieldKind::cookie) continue;
+            if (&field != first_crumb_) out_ << "; ";
+            const FieldRule* rule = rewriting_.find(request_.name(field));
+            if (rule != nullptr && rule->action == FieldRule::Action::redact) {
+                write_redacted(out_, request_.value(field));
+            } else {
+                write_unfolded(request_.value(field));
+            }
+        }
         out_ << "\r\n";
     }
 
@@ -196,7 +217,6 @@ class WireWriter {
         case FieldKind::expect:
         case FieldKind::keep_alive:
         case FieldKind::proxy_connection:
-        case FieldKind::te:
         case FieldKind::trailer:
         case FieldKind::transfer_encoding:
         case FieldKind::upgrade:
@@ -206,6 +226,11 @@ class WireWriter {
         case FieldKind::content_length:
             length_kept_ = lengths_ == 1 && says_body_size(request_.value(field));
             return length_kept_ ? Fate::keep : Fate::drop;
+        case FieldKind::cookie:
+            if (crumbs_ <= 1) break;
+            return &field == first_crumb_ ? Fate::join : Fate::drop;
+        case FieldKind::te:  // HTTP/2 has it for both ends, with this one value (RFC 9113, section 8.2.2)
+            return http2_ && equal_ignoring_case(request_.value(field), "trailers") ? Fate::keep : Fate::drop;
         case FieldKind::host: host_decided_ = true; return target_.authority.empty() ? Fate::keep : Fate::replace;
         case FieldKind::x_forwarded_port: port_decided_ = true; return Fate::keep;
         case FieldKind::x_forwarded_proto: proto_decided_ = true; return Fate::keep;
@@ -272,6 +297,9 @@ class WireWriter {
     AddressText client_;
     std::uint32_t run_ = 0;  // where the bytes begin that are to be copied as they are
     ConnectionOptions connection_;
+    bool http2_;
+    std::uint32_t crumbs_ = 0;  // of HTTP/2: fields of the one cookie
+    const Field* first_crumb_ = nullptr;
     const Field* last_client_ = nullptr;  // to which the client's address is appended
     std::uint32_t lengths_ = 0;
     bool as_is_ = false;  // the header section can be copied in runs
@@ -284,7 +312,9 @@ class WireWriter {
 }  // namespace
 
 Counter write_wire(Request& request, const Rewriting& rewriting, BlockPool& pool, Slot& slot) noexcept {
-    if (request.method == "CONNECT") return Counter::unforwardable_connect;
+    const http::Field* upgrade = request.find(http::FieldKind::upgrade);
+    const bool extended = upgrade != nullptr && upgrade->pseudo != 0;
+    if (request.method == "CONNECT" && !extended) return Counter::unforwardable_connect;
     Target target;
     if (!parse_target(request, target)) return Counter::unforwardable_target;
 

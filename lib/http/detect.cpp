@@ -5,6 +5,7 @@
 #include <array>
 #include <string_view>
 
+#include "http/h2_frame.h"
 #include "http/match.h"
 #include "http/token.h"
 
@@ -182,6 +183,21 @@ Match postgresql_server(const std::uint8_t* bytes, std::size_t at) noexcept {
     }
 }
 
+// SETTINGS of stream 0, not an acknowledgement, to its end (RFC 9113, section 6.5).
+Match http2_server(const std::uint8_t* bytes, std::size_t at) noexcept {
+    constexpr std::size_t most_settings = 40;
+    switch (at) {
+    case 0: return go_on_if(bytes[0] == 0);
+    case 1: return go_on_if(bytes[1] == 0);
+    case 2: return go_on_if(bytes[2] % setting_size == 0 && bytes[2] <= most_settings * setting_size);
+    case 3: return go_on_if(bytes[3] == frame_type::settings);
+    case 4: return go_on_if(bytes[4] == 0);
+    default: break;
+    }
+    if (at < frame_head_size && bytes[at] != 0) return Match::no;
+    return at + 1 == frame_head_size + bytes[2] ? Match::yes : Match::so_far;
+}
+
 struct Binary {
     Look look;
     Protocol protocol;
@@ -193,6 +209,7 @@ constexpr auto binaries = std::to_array<Binary>({
     {mysql_client, Protocol::mysql},
     {postgresql_client, Protocol::postgresql},
     {postgresql_server, Protocol::postgresql},
+    {http2_server, Protocol::http2_response},
 });
 
 // ---- text ----
@@ -279,6 +296,41 @@ bool begins_like_request(Bytes segment) noexcept {
     if (method == "CONNECT") return true;  // its target is a host and a port
     const std::string_view target = text.substr(target_at);
     return target[0] == '/' || target[0] == '*' || match(target, "http") != Match::no;
+}
+
+bool looks_like_http2(Bytes segment) noexcept {
+    constexpr std::uint32_t usual_frame_size = 16'384;
+    struct Kind {
+        std::uint8_t flags;         // that are defined
+        std::int8_t of_stream;      // 1: only of a stream, 0: only of the connection, -1: either
+        std::uint32_t least, most;  // of the payload
+    };
+    constexpr auto kinds = std::to_array<Kind>({
+        {0x09, 1, 0, usual_frame_size},  // DATA
+        {0x2d, 1, 1, usual_frame_size},  // HEADERS
+        {0x00, 1, 5, 5},                 // PRIORITY
+        {0x00, 1, 4, 4},                 // RST_STREAM
+        {0x01, 0, 0, usual_frame_size},  // SETTINGS
+        {0x0c, 1, 4, usual_frame_size},  // PUSH_PROMISE
+        {0x01, 0, 8, 8},                 // PING
+        {0x00, 0, 8, usual_frame_size},  // GOAWAY
+        {0x00, -1, 4, 4},                // WINDOW_UPDATE
+        {0x04, 1, 0, usual_frame_size},  // CONTINUATION
+    });
+    int frames = 0;
+    while (segment.size() >= frame_head_size) {
+        const FrameHead head(segment.data());
+        if (head.type >= kinds.size() || (segment[5] & 0x80) != 0) return false;
+        const Kind& kind = kinds[head.type];
+        const bool stream = head.stream_id != 0;
+        if ((head.flags & ~kind.flags) != 0 || head.size < kind.least || head.size > kind.most) return false;
+        if (kind.of_stream != -1 && stream != (kind.of_stream == 1)) return false;
+        ++frames;
+        if (head.size >= segment.size() - frame_head_size)
+            return frames > 1 || head.size == segment.size() - frame_head_size;
+        segment = segment.subspan(frame_head_size + head.size);
+    }
+    return frames > 1;
 }
 
 }  // namespace rebuilder::http

@@ -20,6 +20,8 @@ enum class Protocol : std::uint8_t {
     http1,           // may be a request line; only the whole line proves it
     http1_response,  // the other direction of HTTP/1
     http2,           // the client's connection preface (RFC 9113, section 3.4)
+    http2_response,  // the server's: a SETTINGS frame, which is whole then
+    http2_frames,    // never of detect(): see looks_like_http2()
     tls,
     ssh,
     redis,  // and all else that speaks RESP
@@ -40,5 +42,9 @@ enum class Protocol : std::uint8_t {
 // Whether a segment that begins so may begin with a request line. Stricter than detect(), because here the bytes may
 // as well be the middle of a body: a method that is registered or in common use, and a target in a usual form.
 [[nodiscard]] bool begins_like_request(Bytes segment) noexcept;
+
+// Whether a segment from the middle of a stream begins with frames of HTTP/2, in either direction: it ends where one
+// does, or has two at least.
+[[nodiscard]] bool looks_like_http2(Bytes segment) noexcept;
 
 }  // namespace rebuilder::http

@@ -15,7 +15,7 @@ FieldKind field_kind(std::string_view name) noexcept {
     switch (name.size()) {  // by length first: most names end here
     case 2: kind = either("te", te); break;
     case 4: kind = either("host", host); break;
-    case 6: kind = either("expect", expect); break;
+    case 6: kind = either("cookie", cookie, "expect", expect); break;
     case 7: kind = either("trailer", trailer, "upgrade", upgrade); break;
     case 10: kind = either("connection", connection, "keep-alive", keep_alive); break;
     case 13: kind = either("x-server-addr", x_server_addr, "x-server-port", x_server_port); break;

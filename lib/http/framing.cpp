@@ -102,4 +102,24 @@ bool asks_for_upgrade(const char* text, std::span<const Field> headers) noexcept
     return upgrade && connection;
 }
 
+bool asks_for_h2c(const char* text, std::span<const Field> headers) noexcept {
+    return std::any_of(headers.begin(), headers.end(), [text](const Field& field) {
+        if (field.kind != FieldKind::upgrade) return false;
+        return !each_element({text + field.value_at, field.value_size},
+            [](std::string_view protocol) { return !equal_ignoring_case(protocol, "h2c"); });
+    });
+}
+
+DeclaredLength declared_length(const char* text, std::span<const Field> headers) noexcept {
+    DeclaredLength declared;
+    for (const Field& field : headers) {
+        if (field.kind != FieldKind::content_length) continue;
+        const std::optional<std::uint64_t> each =
+            field.value_size != 0 ? decimal({text + field.value_at, field.value_size}) : std::nullopt;
+        declared.length = !declared.said || declared.length == each ? each : std::nullopt;
+        declared.said = true;
+    }
+    return declared;
+}
+
 }  // namespace rebuilder::http

@@ -25,4 +25,14 @@ struct BodyFraming {
 // Whether the connection is asked to become another protocol's (RFC 9110, section 7.8).
 [[nodiscard]] bool asks_for_upgrade(const char* text, std::span<const Field> headers) noexcept;
 
+// Whether that protocol is HTTP/2 in cleartext (RFC 7540, section 3.2).
+[[nodiscard]] bool asks_for_h2c(const char* text, std::span<const Field> headers) noexcept;
+
+// What Content-Length says where it frames nothing, as in HTTP/2 (RFC 9113, section 8.1.1).
+struct DeclaredLength {
+    bool said = false;                    // there is such a field
+    std::optional<std::uint64_t> length;  // nothing when it is no number, or several disagree
+};
+[[nodiscard]] DeclaredLength declared_length(const char* text, std::span<const Field> headers) noexcept;
+
 }  // namespace rebuilder::http

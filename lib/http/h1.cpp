@@ -129,14 +129,14 @@ bool Http1::add_line(Message& message, Feed& feed, std::string_view line, Counte
         Field& field = message.fields[message.field_count - 1];
         if (field.value_size == 0) field.value_at = at + parsed.value_at;
         field.folded = field.folded != 0 || field.value_at != at + parsed.value_at;
-        field.value_size = (at + parsed.value_at + parsed.value_size - field.value_at) & 0x1fffffff;
+        field.value_size = (at + parsed.value_at + parsed.value_size - field.value_at) & 0xfffffff;
         return true;
     }
     case FieldLine::Kind::field: break;
     }
     if (message.field_count == max_fields) return feed.fail(Counter::requests_lost_too_many_fields);
     Field& field = message.fields[message.field_count++];
-    field = {at, parsed.name_size & 0xffffff, FieldKind::other, at + parsed.value_at, parsed.value_size & 0x1fffffff, 0,
+    field = {at, parsed.name_size & 0xffffff, FieldKind::other, at + parsed.value_at, parsed.value_size & 0xfffffff, 0,
         parsed.loose, parsed.unsendable};
     if (!parsed.unsendable) field.kind = field_kind(line.substr(0, parsed.name_size));
     if (field.kind == FieldKind::host && !trailer) {
@@ -159,6 +159,7 @@ bool Http1::read_head(Message& message, Feed& feed) const noexcept {
     const std::span<const Field> headers(message.fields.data(), message.field_count);
     message.header_count = message.field_count;
     message.tunnel = std::string_view(text, message.method_size) == "CONNECT" || asks_for_upgrade(text, headers);
+    message.h2c = message.tunnel && asks_for_h2c(text, headers);
     const std::optional<BodyFraming> framing = read_framing(text, headers);
     if (!framing) return feed.fail_ambiguous(Counter::requests_lost_framing_ambiguous);
     message.framing = framing->framing;
@@ -175,7 +176,7 @@ bool Http1::read_head(Message& message, Feed& feed) const noexcept {
 bool Http1::read_length_body(Message& message, Feed& feed) const noexcept {
     const Bytes available = as_bytes({feed.at, feed.end});
     const Bytes body = available.first(std::min<std::uint64_t>(message.body_left, available.size()));
-    take_body(message, body);
+    pool_.take_body(message, body);
     feed.at += body.size();
     message.body_left -= body.size();
     return message.body_left == 0 ? feed.complete() : suspend(message);
@@ -186,7 +187,7 @@ bool Http1::read_chunked_body(Message& message, Feed& feed) const noexcept {
         const ChunkedDecoder::Step step = message.chunked.step(as_bytes({feed.at, feed.end}));
         feed.at += step.used;
         switch (step.found) {
-        case ChunkedDecoder::Found::data: take_body(message, step.data); break;
+        case ChunkedDecoder::Found::data: pool_.take_body(message, step.data); break;
         case ChunkedDecoder::Found::need_more: return suspend(message);
         case ChunkedDecoder::Found::malformed:
             return feed.fail_ambiguous(message.lost.value_or(Counter::requests_lost_body_malformed));
@@ -198,7 +199,7 @@ bool Http1::read_chunked_body(Message& message, Feed& feed) const noexcept {
             }
             message.stage = Stage::trailers;
             message.line_seen = LineSeen::nothing;
-            if (!suspend_text(message)) lose(message, Counter::requests_lost_no_memory);
+            if (!suspend_text(message)) pool_.lose(message, Counter::requests_lost_no_memory);
             return true;
         }
     }
@@ -218,7 +219,7 @@ bool Http1::read_trailers(Message& message, Feed& feed) const noexcept {
         const std::string_view begun(message.text() + message.line_at, message.text_size - message.line_at);
         message.line_seen = begun.empty() ? LineSeen::nothing : begun == "\r" ? LineSeen::cr : LineSeen::more;
         feed = {from, feed.end};
-        lose(message, Counter::requests_lost_no_memory);
+        pool_.lose(message, Counter::requests_lost_no_memory);
     }
     return skip_trailers(message, feed);
 }
@@ -237,25 +238,6 @@ bool Http1::skip_trailers(Message& message, Feed& feed) const noexcept {
     return false;
 }
 
-void Http1::take_body(Message& message, Bytes bytes) const noexcept {
-    message.body_full += bytes.size();
-    if (message.lost) return;
-    const std::uint64_t room = limits_.max_body - message.body_size;
-    if (bytes.size() > room) {
-        if (limits_.oversize == Oversize::drop) return lose(message, Counter::requests_lost_body_too_large);
-        bytes = bytes.first(room);
-    }
-    if (bytes.empty()) return;
-    message.body_size += bytes.size();
-    if (!pool_.keep_body(message)) return lose(message, Counter::requests_lost_no_memory);
-    message.body_tail = bytes;
-}
-
-void Http1::lose(Message& message, Counter reason) const noexcept {
-    message.lost = reason;
-    pool_.drop_body(message);
-}
-
 // The head, if it still lies in the segment, is copied.
 bool Http1::suspend_text(Message& message) const noexcept {
     return message.lost || message.kept_block != nullptr || pool_.keep(message, message.in_place, message.text_size);
@@ -264,7 +246,7 @@ bool Http1::suspend_text(Message& message) const noexcept {
 // The bytes end inside a body or behind it: what was read in place has to be copied before they go.
 bool Http1::suspend(Message& message) const noexcept {
     if (!message.lost && !(pool_.keep_body(message) && suspend_text(message))) {
-        lose(message, Counter::requests_lost_no_memory);
+        pool_.lose(message, Counter::requests_lost_no_memory);
     }
     return false;
 }
@@ -275,28 +257,8 @@ bool Http1::skip(Message& message, std::uint64_t bytes) const noexcept {
                                                                : false;
     if (!inside) return false;
     if (message.stage == Stage::body_length) message.body_left -= bytes;
-    if (!message.lost) lose(message, Counter::requests_lost_to_gap);
+    if (!message.lost) pool_.lose(message, Counter::requests_lost_to_gap);
     return true;
-}
-
-Request Http1::request(Message& message) noexcept {
-    const char* text = message.text();
-    Request request;
-    request.method = {text, message.method_size};
-    request.target = {text + message.target_at, message.target_size};
-    request.version = {text + message.version_at, message.version_size};
-    if (request.version.empty()) request.version = "HTTP/0.9";
-    request.text = text;
-    request.header_at = message.header_at;
-    request.header_size = message.header_end - message.header_at;
-    request.canonical_lines = message.canonical_lines;
-    const std::span<const Field> fields(message.fields.data(), message.field_count);
-    request.headers = fields.first(message.header_count);
-    request.trailers = fields.subspan(message.header_count);
-    request.framing = message.framing;
-    request.body = {&message.body, message.body_tail, message.body_size, message.body_full};
-    request.time_ns = message.time_ns;
-    return request;
 }
 
 bool parse_request_line(std::string_view line, RequestLine& parsed) noexcept {

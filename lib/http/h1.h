@@ -3,7 +3,7 @@
 //
 // In:   advance() takes a Message and the next bytes of its stream, split anywhere.
 // Out:  a Progress: how many of the bytes belong to the message, and whether it needs more, is complete, or cannot be
-//       framed. A complete message is read through request(); the bytes given last must still be there.
+//       framed. A complete message is read through view(); the bytes given last must still be there.
 // How:  line by line, in place while the message fits its segment. Bodies are only counted, so their framing survives a
 //       gap. What servers are known to answer is taken, so that an analyser can be shown it; where two servers would
 //       find the message's end in different places, it is refused as ambiguous (framing.h).
@@ -41,9 +41,6 @@ class Http1 {
     // message is lost then, but goes on. False: where the next request begins isn't known any more.
     [[nodiscard]] bool skip(Message& message, std::uint64_t bytes) const noexcept;
 
-    // The complete message. Valid until the message is given back, or the bytes given last are gone.
-    [[nodiscard]] static Request request(Message& message) noexcept;
-
   private:
     struct Feed;  // one call's bytes, as the stages share them
 
@@ -56,8 +53,6 @@ class Http1 {
     bool take_line(Message& message, Feed& feed, std::string_view& line) const noexcept;
     bool add_line(Message& message, Feed& feed, std::string_view line, Counter malformed) const noexcept;
     bool skip_trailers(Message& message, Feed& feed) const noexcept;
-    void take_body(Message& message, Bytes bytes) const noexcept;
-    void lose(Message& message, Counter reason) const noexcept;
     bool suspend(Message& message) const noexcept;
     bool suspend_text(Message& message) const noexcept;
 

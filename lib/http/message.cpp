@@ -9,7 +9,7 @@ Message* MessagePool::take(std::uint64_t time_ns) noexcept {
     Message* message = free_;
     if (message != nullptr) {
         free_ = message->next_free;
-    } else if (fresh_ != total_) {
+    } else if (fresh_ != limits_.max_requests) {
         message = reinterpret_cast<Message*>(mapping_.data()) + fresh_++;
     } else {
         return nullptr;
@@ -23,6 +23,7 @@ Message* MessagePool::take(std::uint64_t time_ns) noexcept {
     message->recognised = false;
     message->counted = false;
     message->tunnel = false;
+    message->h2c = false;
     message->canonical_lines = true;
     message->host_seen = false;
     message->lost.reset();
@@ -32,6 +33,9 @@ Message* MessagePool::take(std::uint64_t time_ns) noexcept {
     message->line_at = 0;
     message->field_count = 0;
     message->header_count = 0;
+    message->stream_id = 0;
+    message->pseudo = 0;
+    message->length_said = false;
     message->body_left = 0;
     message->chunked = {};
     message->body_size = 0;
@@ -43,12 +47,9 @@ Message* MessagePool::take(std::uint64_t time_ns) noexcept {
 }
 
 void MessagePool::give(Message* message) noexcept {
-    if (message->owner != nullptr) unlink(*message);
-    drop_body(*message);
-    if (message->kept_block != nullptr) {
-        const bool large = message->kept_block->capacity != blocks_.block_capacity();
-        (large ? large_heads_ : blocks_).give(message->kept_block);
-    }
+    if (message->owner != nullptr) waiting_.leave(*message);
+    message->body.release(blocks_);
+    drop(message->kept_block);
     message->next_free = free_;
     free_ = message;
     --in_use_;
@@ -56,53 +57,53 @@ void MessagePool::give(Message* message) noexcept {
 
 void MessagePool::wait(Message& message, Stream& owner, std::uint64_t now_ns) noexcept {
     message.progress_ns = now_ns;
-    if (message.owner != nullptr) return;  // its place is mended when the stalest is looked for
+    if (message.owner != nullptr) return;
     message.owner = &owner;
-    link(message);
+    waiting_.enter(message);
 }
 
-Message* MessagePool::stalest() noexcept {
-    constexpr int most_looked_at = 64;
-    for (int i = 0; i < most_looked_at && stalest_ != nullptr; ++i) {
-        Message& message = *stalest_;
-        if (message.progress_ns == message.waiting_since_ns) break;
-        unlink(message);
-        link(message);
+bool MessagePool::make_room(Block*& block, std::size_t kept, std::size_t size) noexcept {
+    const std::size_t needed = kept + size;
+    if (block != nullptr && needed <= block->capacity) return true;
+    BlockPool& pool = needed <= blocks_.block_capacity() ? blocks_ : large_heads_;
+    if (needed > pool.block_capacity()) return false;
+    Block* larger = pool.take();
+    if (larger == nullptr) return false;
+    if (block != nullptr) {
+        std::memcpy(larger->data(), block->data(), kept);
+        blocks_.give(block);
     }
-    return stalest_;
+    block = larger;
+    return true;
 }
 
-void MessagePool::link(Message& message) noexcept {
-    message.waiting_since_ns = message.progress_ns;
-    message.staler = freshest_;
-    message.fresher = nullptr;
-    (freshest_ != nullptr ? freshest_->fresher : stalest_) = &message;
-    freshest_ = &message;
-}
-
-void MessagePool::unlink(Message& message) noexcept {
-    (message.staler != nullptr ? message.staler->fresher : stalest_) = message.fresher;
-    (message.fresher != nullptr ? message.fresher->staler : freshest_) = message.staler;
+void MessagePool::drop(Block*& block) noexcept {
+    if (block == nullptr) return;
+    const bool large = block->capacity != blocks_.block_capacity();
+    (large ? large_heads_ : blocks_).give(block);
+    block = nullptr;
 }
 
 bool MessagePool::keep(Message& message, const char* from, std::size_t size) noexcept {
-    Block* block = message.kept_block;
-    const std::size_t kept = block != nullptr ? message.text_size : 0;
-    const std::size_t needed = kept + size;
-    if (block == nullptr || needed > block->capacity) {
-        BlockPool& pool = needed <= blocks_.block_capacity() ? blocks_ : large_heads_;
-        if (needed > pool.block_capacity()) return false;
-        Block* larger = pool.take();
-        if (larger == nullptr) return false;
-        if (block != nullptr) {
-            std::memcpy(larger->data(), block->data(), kept);
-            blocks_.give(block);
-        }
-        message.kept_block = block = larger;
-    }
-    std::memcpy(block->data() + kept, from, size);
-    message.text_size = static_cast<std::uint32_t>(needed);
+    const std::size_t kept = message.kept_block != nullptr ? message.text_size : 0;
+    if (!make_room(message.kept_block, kept, size)) return false;
+    std::memcpy(message.kept_block->data() + kept, from, size);
+    message.text_size = static_cast<std::uint32_t>(kept + size);
     return true;
+}
+
+void MessagePool::take_body(Message& message, Bytes bytes) noexcept {
+    message.body_full += bytes.size();
+    if (message.lost) return;
+    const std::uint64_t room = limits_.max_body - message.body_size;
+    if (bytes.size() > room) {
+        if (limits_.oversize == Oversize::drop) return lose(message, Counter::requests_lost_body_too_large);
+        bytes = bytes.first(room);
+    }
+    if (bytes.empty()) return;
+    message.body_size += bytes.size();
+    if (!keep_body(message)) return lose(message, Counter::requests_lost_no_memory);
+    message.body_tail = bytes;
 }
 
 bool MessagePool::keep_body(Message& message) noexcept {
@@ -111,9 +112,31 @@ bool MessagePool::keep_body(Message& message) noexcept {
     return kept;
 }
 
-void MessagePool::drop_body(Message& message) noexcept {
+void MessagePool::lose(Message& message, Counter reason) noexcept {
+    message.lost = reason;
     message.body.release(blocks_);
     message.body_tail = {};
+}
+
+Request view(Message& message) noexcept {
+    const char* text = message.text();
+    Request request;
+    request.method = {text, message.method_size};
+    request.target = {text + message.target_at, message.target_size};
+    request.version = {text + message.version_at, message.version_size};
+    if (message.stream_id != 0) request.version = "HTTP/2";
+    if (request.version.empty()) request.version = "HTTP/0.9";
+    request.text = text;
+    request.header_at = message.header_at;
+    request.header_size = message.header_end - message.header_at;
+    request.canonical_lines = message.canonical_lines;
+    const std::span<const Field> fields(message.fields.data(), message.field_count);
+    request.headers = fields.first(message.header_count);
+    request.trailers = fields.subspan(message.header_count);
+    request.framing = message.framing;
+    request.body = {&message.body, message.body_tail, message.body_size, message.body_full};
+    request.time_ns = message.time_ns;
+    return request;
 }
 
 }  // namespace rebuilder::http

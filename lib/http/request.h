@@ -17,6 +17,7 @@ enum class FieldKind : std::uint8_t {
     other,
     connection,
     content_length,
+    cookie,
     expect,
     host,
     keep_alive,
@@ -40,10 +41,11 @@ struct Field {
     std::uint32_t name_size : 24;
     FieldKind kind : 8;
     std::uint32_t value_at;
-    std::uint32_t value_size : 29;
+    std::uint32_t value_size : 28;
     std::uint32_t folded : 1;
     std::uint32_t loose : 1;       // as in field_line.h: whitespace in front of the colon, or no colon
     std::uint32_t unsendable : 1;  // no strict receiver takes it: the name is no token, or it is a second Host
+    std::uint32_t pseudo : 1 = 0;  // what HTTP/1.1 says instead of a pseudo-header field: Host, Upgrade
 };
 static_assert(sizeof(Field) == 16);
 
@@ -64,8 +66,9 @@ struct Body {
 struct Request {
     std::string_view method;
     std::string_view target;        // as sent, in whatever form
-    std::string_view version;       // "HTTP/1.1", as sent; "HTTP/0.9" of a line without one
-    const char* text = nullptr;     // the request line and the header section as on the wire; fields point into it
+    std::string_view version;       // "HTTP/1.1", as sent; "HTTP/0.9" of a line without one; "HTTP/2"
+    const char* text = nullptr;     // the request line and the header section as on the wire; fields point into it.
+                                    // Of HTTP/2: what HTTP/1.1 would say, RFC 9113, section 8.3.1
     std::uint32_t header_at = 0;    // where the header section begins in it
     std::uint32_t header_size = 0;  // of all field lines, without the empty line behind them
     bool canonical_lines = true;    // every line ends with CRLF, none is folded, loose or unsendable

@@ -43,8 +43,8 @@ Worker::Worker(const WorkerConfig& config, std::vector<OutputLink> outputs)
 
 auto Worker::stream_sink() noexcept {
     return [this](AppFlow& flow, Side side, const tcp::StreamChunk& chunk) noexcept {
-        const tcp::Appetite appetite = http_.feed(
-            flow.half(side).app, chunk, [&](http::Request& request) noexcept { on_request(flow, side, request); });
+        const tcp::Appetite appetite = http_.feed(flow.half(side).app, flow.half(packet::opposite(side)).app, chunk,
+            [&](http::Request& request) noexcept { on_request(flow, side, request); });
         if (observer_ != nullptr) observer_->on_chunk(flow.key, side, chunk);
         return appetite;
     };

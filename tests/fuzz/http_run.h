@@ -60,7 +60,7 @@ class HttpRun {
     // What the reassembler does: nothing more of a stream that is ignored.
     void feed(const StreamChunk& chunk) {
         if (ignored_) return;
-        const auto appetite = stage_.feed(stream_, chunk, [this](http::Request& request) {
+        const auto appetite = stage_.feed(stream_, peer_, chunk, [this](http::Request& request) {
             ++rebuilt_;
             if (on_request) on_request(request);
         });
@@ -71,6 +71,7 @@ class HttpRun {
     BlockPool blocks_;
     http::HttpStage stage_;
     http::Stream stream_;
+    http::Stream peer_;
     std::uint64_t rebuilt_ = 0;
     bool ignored_ = false;
 };

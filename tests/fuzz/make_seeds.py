@@ -60,7 +60,8 @@ def streams(capture):
             continue
         seq = int.from_bytes(tcp[4:8], "big") + (tcp[13] >> 1 & 1)
         direction = pieces.setdefault((frame[46:49], ip[12:], tcp[:4]), {})
-        direction.setdefault(seq, tcp[(tcp[12] >> 4) * 4:])
+        if payload := tcp[(tcp[12] >> 4) * 4:]:  # a SYN has none, and is where the first bytes are
+            direction.setdefault(seq, payload)
     for direction in pieces.values():
         yield b"".join(piece for _, piece in sorted(direction.items()))
 
@@ -424,6 +425,40 @@ def hpack_seeds():
                 struct.pack(">H", len(block) // 2) + bytes.fromhex(block) for block in blocks)
 
 
+# ---- HTTP/2 ----------------------------------------------------------------------------------------------------
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+CUTS = b"\x04" + b"".join(struct.pack(">HB", *cut) for cut in ((30, 0), (99, 7), (140, 0), (300, 40)))
+
+
+def h2_frames(text):
+    """[(type, flags, stream, payload)] of a client's bytes behind its preface."""
+    found, at = [], 0
+    while at + 9 <= len(text):
+        size = int.from_bytes(text[at:at + 3], "big")
+        found.append((text[at + 3], text[at + 4], int.from_bytes(text[at + 5:at + 9], "big"), text[at + 9:at + 9 + size]))
+        at += 9 + size
+    return found
+
+
+def h2_seeds(texts):
+    for name, text in texts.items():
+        begin = text.find(PREFACE)
+        if begin < 0:
+            continue
+        text = text[begin + len(PREFACE):]
+        frames_ = h2_frames(text)
+        told = b"".join(bytes((kind, flags, stream & 0xFF)) + (bytes((len(payload),)) if len(payload) < 255 else
+                        b"\xff" + struct.pack(">H", len(payload))) + payload for kind, flags, stream, payload in frames_)
+        yield "h2", name + "-raw", b"\x01" + CUTS + text
+        yield "h2", name, b"\x00\x00" + told
+        yield "h2", name + "-every-byte", b"\x02\x00" + told
+        blocks = [payload for kind, flags, _, payload in frames_ if kind == 1 and flags & 0x2C == 4]
+        for options in (0, 9, 255):
+            yield "hpack", f"{name}-{options}", bytes((options,)) + b"".join(
+                struct.pack(">H", len(block)) + block for block in blocks)
+
+
 def seeds(captures):
     """(target, name, bytes) of every seed."""
     for name in ("h1-post", "tcp-reorder"):
@@ -437,6 +472,7 @@ def seeds(captures):
             yield target, name, seed
     for name, seed in hpack_seeds():
         yield "hpack", name, seed
+    yield from h2_seeds(texts)
     for name, capture in captures.items():
         first = [struct.pack(">H", len(frame)) + frame for _, frame in capture[:FRAMES_OF_A_CAPTURE]
                  if len(frame) <= LONGEST_FRAME]

@@ -130,7 +130,7 @@ class HttpLine {
         } else if (!open_[number]) {
             return Appetite::nothing;
         }
-        const Appetite appetite = stage_.feed(streams_[number], chunk, [this](http::Request& request) {
+        const Appetite appetite = stage_.feed(streams_[number], peer_, chunk, [this](http::Request& request) {
             requests.push_back(show(request));
             if (on_request) on_request(request);
         });
@@ -142,6 +142,7 @@ class HttpLine {
     Counters counters_;
     BlockPool blocks_;
     http::HttpStage stage_;
+    http::Stream peer_;                 // says nothing
     std::deque<http::Stream> streams_;  // a stream stays where it is, as in the flow table
     std::vector<bool> open_;
     Chain taken_;

@@ -56,7 +56,7 @@ class Made {
     Made(const std::string& name, const std::string& value, const IpAddress& client = some_client) : Made(client) {
         text_ = name + ":" + value;
         field_ = {0, static_cast<std::uint32_t>(name.size()) & 0xffffff, http::field_kind(name),
-            static_cast<std::uint32_t>(name.size() + 1), static_cast<std::uint32_t>(value.size()) & 0x1fffffff, 0, 0,
+            static_cast<std::uint32_t>(name.size() + 1), static_cast<std::uint32_t>(value.size()) & 0xfffffff, 0, 0,
             0};
         request_.headers = {&field_, 1};
     }

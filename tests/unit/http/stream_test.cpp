@@ -56,7 +56,7 @@ TEST_CASE("other protocols are recognised, counted by kind, and not looked at an
         {"TLS", "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\n"s, "streams_tls=1"},
         {"SSH", "SSH-2.0-OpenSSH_9.2\r\n", "streams_ssh=1"},
         {"response", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "streams_http1_responses=1"},
-        {"HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "streams_http2=1"},
+        {"HTTP/2, its answer", "\0\0\x06\x04\0\0\0\0\0\0\x01\0\0\x0a\0"s, "streams_http2_responses=1"},
         {"binary", "\0\0\0\x2a\xffSMB"s, "streams_unknown=1"},
         {"Redis", "*1\r\n$4\r\nPING\r\n", "streams_redis=1"},
         {"Redis, its answer", "+PONG\r\n", "streams_redis=1"},
@@ -444,13 +444,13 @@ TEST_CASE("where the server refused the tunnel, HTTP goes on", "[stream]") {
 TEST_CASE("an Upgrade with a body has it first, and only a whole Upgrade makes a tunnel", "[stream]") {
     HttpLine line;
     (void)line.open();
-    (void)line.data("POST /u HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 3\r\n\r\nab");
+    (void)line.data("POST /u HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nab");
     CHECK(line.stream().mode == Mode::synced);
     (void)line.data("c");
     CHECK(line.stream().mode == Mode::tunnel);
     CHECK(line.requests ==
-          Requests{"POST /u HTTP/1.1 {Connection: upgrade} {Upgrade: h2c} {Content-Length: 3} length <abc>"});
-    (void)line.data("GET /a HTTP/1.1\r\nUpgrade: h2c\r\n\r\nGET /b HTTP/1.1\r\nConnection: upgrade\r\n\r\n" + get1);
+          Requests{"POST /u HTTP/1.1 {Connection: upgrade} {Upgrade: websocket} {Content-Length: 3} length <abc>"});
+    (void)line.data("GET /a HTTP/1.1\r\nUpgrade: websocket\r\n\r\nGET /b HTTP/1.1\r\nConnection: upgrade\r\n\r\n" + get1);
     CHECK(line.requests.size() == 4);
     CHECK(line.stream().mode == Mode::synced);
     line.finish();
@@ -459,7 +459,7 @@ TEST_CASE("an Upgrade with a body has it first, and only a whole Upgrade makes a
 TEST_CASE("a lost Upgrade makes a tunnel all the same", "[stream]") {
     HttpLine line;
     (void)line.open();
-    (void)line.data("POST /u HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 9\r\n\r\nab");
+    (void)line.data("POST /u HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 9\r\n\r\nab");
     (void)line.gap(GENERATE(std::uint64_t{7}, std::uint64_t{5}));
     (void)line.data("yy", false);
     (void)line.data("\x81\x05hello\n");
