@@ -39,7 +39,7 @@ REASONS = {
     "tcp-unfinished": ({"requests_lost_to_close": 4, "requests_lost_to_drain": 2}, "Let the capture go on"),
     "vxlan-cut": ({"requests_lost_to_gap": 1}, "raise the mirror's packet length, or the capture's snap length"),
 }
-REASON = re.compile(r"^ {2} *(\d+)  (.{28}) \S", re.MULTILINE)
+REASON = re.compile(r"^ {2} *(\d+)  (.{28}\w*) \S", re.MULTILINE)
 CONNECTIONS = re.compile(r" (\d+) connections?,")
 
 
