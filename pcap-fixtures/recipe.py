@@ -33,6 +33,11 @@ class Request:
     body: bytes = b""
     trailers: list = field(default_factory=list)
     version: str = "HTTP/1.1"
+    protocol = ""  # of an extended CONNECT (http2.py)
+
+    @property
+    def host(self):
+        return next((value for name, value in self.headers if name.lower() == "host"), "")
 
     def head(self):
         fields = [f"{name}: {value}" for name, value in self.headers]
@@ -219,19 +224,18 @@ class Capture:
 
     def expect(self, request, client, ts, vni=None):
         kept = request.body[:MAX_BODY]
-        hosts = [value for name, value in request.headers if name.lower() == "host"]
         src, dst = client.record_ends()
         record = {
             "vni": self.vni if vni is None else vni, "src": src, "dst": dst, "version": request.version,
-            "method": request.method, "target": request.target, "host": (hosts or [""])[0],
-            "headers": request.headers,
+            "method": request.method, "target": request.target, "host": request.host,
+            **({"protocol": request.protocol} if request.protocol else {}), "headers": request.headers,
             "body_len": len(kept), "body_sha256": hashlib.sha256(kept).hexdigest(),
             "client": client.proxied or client.src, "truncated": len(kept) < len(request.body), "trailers": request.trailers,
         }
         if record["truncated"]:
             record["body_full_len"] = len(request.body)
         micros = ts // 1000
-        rest = json.dumps(record, separators=(",", ":"))[1:]
+        rest = json.dumps(record, separators=(",", ":"))[1:].replace(r"\u007f", "\x7f")  # which needs no escape
         self.records.append(f'{{"ts":{micros // 10**6}.{micros % 10**6:06},{rest}\n')
 
     def request(self, client, request, *sizes, wire=None, wrap=None, vni=None):

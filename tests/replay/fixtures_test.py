@@ -13,12 +13,13 @@ import sys
 import tempfile
 
 MADE = (".pcap", ".pcapng", ".expect", ".ledger")
+HELPERS = ("recipe", "http2")
 
 
 def recipes(directory):
     """The recipes in a directory. Captures of live programs (real-*) cannot be made again byte by byte."""
     return sorted(path for path in directory.glob("*.py")
-                  if path.stem != "recipe" and not path.stem.startswith("real-"))
+                  if path.stem not in HELPERS and not path.stem.startswith("real-"))
 
 
 def make(script, target):
@@ -50,7 +51,7 @@ def main():
         sys.exit(__doc__.strip())
     directory, write = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:] == ["--write"]
     sys.dont_write_bytecode = True
-    sys.path.insert(0, str(directory))  # where recipes find recipe.py
+    sys.path.insert(0, str(directory))  # where recipes find their helpers
     scripts = recipes(directory)
     if write:
         for script in scripts:
