@@ -73,6 +73,13 @@ KNOWN = {
     "h1-split-every-byte": [
         ("only ours", "POST /three shop.example.com", CHUNKS),
     ],
+    "h2-continuation": [
+        *rows("only ours", PIECES, "GET /cookies", "GET /64-continuations", "POST /trailers"),
+        ("only tshark", "GET  ", PIECES),
+        ("only tshark", "GET  ", PIECES),
+        ("only tshark", "POST shop.example.com shop.example.com", PIECES),
+    ],
+    "h2-split-every-byte": rows("only ours", PREFACE, "GET /one?byte=1", "POST /two", "POST /three", "GET /four"),
     "proxy-protocol": [
         ("only ours", "GET /first shop.example.com", PROXY),
         ("only ours", "GET /first shop.example.com", PROXY),
