@@ -79,7 +79,10 @@ KNOWN = {
         ("only tshark", "GET  ", PIECES),
         ("only tshark", "POST shop.example.com shop.example.com", PIECES),
     ],
+    "h2-hpack-forms": rows("only ours", TABLE, "GET /fill-the-table", "GET /", "GET /after"),
     "h2-split-every-byte": rows("only ours", PREFACE, "GET /one?byte=1", "POST /two", "POST /three", "GET /four"),
+    "h2-table-size": rows("only ours", TABLE, "GET /16384", "GET /uses-16384", "GET /uses-9000", "GET /evicts-by-9000",
+                          "GET /too-large", "GET /fills-anew", "GET /uses-what-is-new", "GET /lent", "GET /after"),
     "proxy-protocol": [
         ("only ours", "GET /first shop.example.com", PROXY),
         ("only ours", "GET /first shop.example.com", PROXY),

@@ -18,6 +18,7 @@ CLEAN = "\nevery request was rebuilt\n"
 # How often each reason is given for connections and requests, and what else has to be said.
 REASONS = {
     "h1-truncated-body": ({"requests_truncated": 1}, "--max-body"),
+    "h2-broken-hpack": ({"requests_lost_http2_broken": 16}, "(http2_lost_*)"),
     "mysql": ({"streams_mysql": 3}, ""),
     "not-http": ({"streams_tls": 1, "streams_ssh": 1, "streams_http1_responses": 1, "streams_redis": 1,
                   "streams_smtp": 1, "streams_postgresql": 1, "streams_unknown": 1},
