@@ -81,6 +81,7 @@ KNOWN = {
     ],
     "h2-hpack-forms": rows("only ours", TABLE, "GET /fill-the-table", "GET /", "GET /after"),
     "h2-split-every-byte": rows("only ours", PREFACE, "GET /one?byte=1", "POST /two", "POST /three", "GET /four"),
+    "h2-stray": rows("only tshark", SECTIONS, "POST /reset", "GET /skipped"),
     "h2-table-size": rows("only ours", TABLE, "GET /16384", "GET /uses-16384", "GET /uses-9000", "GET /evicts-by-9000",
                           "GET /too-large", "GET /fills-anew", "GET /uses-what-is-new", "GET /lent", "GET /after"),
     "proxy-protocol": [

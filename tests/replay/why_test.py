@@ -18,7 +18,11 @@ CLEAN = "\nevery request was rebuilt\n"
 # How often each reason is given for connections and requests, and what else has to be said.
 REASONS = {
     "h1-truncated-body": ({"requests_truncated": 1}, "--max-body"),
+    "h2-broken-frames": ({"requests_lost_http2_broken": 7}, "203.0.113.7:51001 > 10.0.1.20:80 vni 1377, from frame 5,"),
     "h2-broken-hpack": ({"requests_lost_http2_broken": 16}, "(http2_lost_*)"),
+    "h2-interrupted-block": ({"requests_lost_http2_broken": 9}, "(http2_lost_*)"),
+    "h2-malformed": ({"requests_lost_http2_malformed": 28}, "28 lost"),
+    "h2-stray": ({"requests_lost_cancelled": 1}, "1 lost"),
     "mysql": ({"streams_mysql": 3}, ""),
     "not-http": ({"streams_tls": 1, "streams_ssh": 1, "streams_http1_responses": 1, "streams_redis": 1,
                   "streams_smtp": 1, "streams_postgresql": 1, "streams_unknown": 1},
