@@ -80,10 +80,13 @@ KNOWN = {
         ("only tshark", "POST shop.example.com shop.example.com", PIECES),
     ],
     "h2-hpack-forms": rows("only ours", TABLE, "GET /fill-the-table", "GET /", "GET /after"),
+    "h2-reset": rows("only tshark", SECTIONS, "POST /in-the-body", "POST /behind-its-head", "POST /length-reached",
+                     "POST /its-neighbour"),
     "h2-split-every-byte": rows("only ours", PREFACE, "GET /one?byte=1", "POST /two", "POST /three", "GET /four"),
     "h2-stray": rows("only tshark", SECTIONS, "POST /reset", "GET /skipped"),
     "h2-table-size": rows("only ours", TABLE, "GET /16384", "GET /uses-16384", "GET /uses-9000", "GET /evicts-by-9000",
                           "GET /too-large", "GET /fills-anew", "GET /uses-what-is-new", "GET /lent", "GET /after"),
+    "h2-unfinished": rows("only tshark", SECTIONS, "POST /no-end", "POST /only-a-head", "GET /half-a-head") * 3,
     "proxy-protocol": [
         ("only ours", "GET /first shop.example.com", PROXY),
         ("only ours", "GET /first shop.example.com", PROXY),
