@@ -73,13 +73,23 @@ KNOWN = {
     "h1-split-every-byte": [
         ("only ours", "POST /three shop.example.com", CHUNKS),
     ],
+    "h2-both-directions": rows("only ours", TABLE, "GET /larger", "GET /larger", "GET /smaller", "GET /smaller"),
     "h2-continuation": [
         *rows("only ours", PIECES, "GET /cookies", "GET /64-continuations", "POST /trailers"),
         ("only tshark", "GET  ", PIECES),
         ("only tshark", "GET  ", PIECES),
         ("only tshark", "POST shop.example.com shop.example.com", PIECES),
     ],
+    "h2-gap-across-frames": rows("only tshark", SECTIONS, "POST /half", "POST /no-length", "POST /hit",
+                                 "GET /in-pieces"),
+    "h2-gap-in-data": [
+        *rows("only ours", HOLE, "GET /mid-segment", "GET /at-a-start", "GET /after-the-hole-was-given-up",
+              "POST /kept", "POST /neighbour", "GET /behind", "GET /end"),
+        ("only ours", "CONNECT db.example.com:5432 db.example.com:5432", HOLE),
+        *rows("only tshark", SECTIONS, "POST /lost"),
+    ],
     "h2-hpack-forms": rows("only ours", TABLE, "GET /fill-the-table", "GET /", "GET /after"),
+    "h2-proxy-protocol": rows("only ours", PROXY, "GET /first", "POST /second") * 4,
     "h2-reset": rows("only tshark", SECTIONS, "POST /in-the-body", "POST /behind-its-head", "POST /length-reached",
                      "POST /its-neighbour"),
     "h2-split-every-byte": rows("only ours", PREFACE, "GET /one?byte=1", "POST /two", "POST /three", "GET /four"),
