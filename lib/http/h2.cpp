@@ -172,7 +172,7 @@ bool Http2::begin_frame(Http2Connection& c, Feed& feed) noexcept {
         c.head_size = priority_size;
     }
     const std::uint32_t in_front = c.head_size + (c.at == At::pad_length ? 1u : 0u);
-    return c.left >= in_front || feed.fail(Counter::http2_lost_framing);
+    return c.left >= in_front || bad_padding(c, feed);
 }
 
 bool Http2::read_pad_length(Http2Connection& c, Feed& feed) noexcept {
@@ -182,9 +182,19 @@ bool Http2::read_pad_length(Http2Connection& c, Feed& feed) noexcept {
     c.head_size = headers && (c.flags & frame_flag::priority) != 0 ? priority_size : 0;
     c.padding = byte[0];
     c.left -= 1;
-    if (c.left < std::uint32_t{c.padding} + c.head_size) return feed.fail(Counter::http2_lost_framing);
+    if (c.left < std::uint32_t{c.padding} + c.head_size) return bad_padding(c, feed);
     c.left -= c.padding;
     c.at = headers ? At::block : At::data;
+    return true;
+}
+
+// There can't be so much. Of a header block nobody knows then where it ends; of DATA it matters to its stream only, and
+// servers don't even look where that is closed.
+bool Http2::bad_padding(Http2Connection& c, Feed& feed) noexcept {
+    if (c.type == frame_type::headers) return feed.fail(Counter::http2_lost_framing);
+    if (Message* message = find(c, c.stream_id)) lose(c, *message, Counter::requests_lost_http2_malformed);
+    c.padding = 0;
+    c.at = At::skip;
     return true;
 }
 
@@ -385,11 +395,13 @@ void Http2::forget(Http2Connection& c, const Message& message) noexcept {
     c.messages[at] = c.messages[c.open];
 }
 
-Message* Http2::take_whole(Http2Connection& c) noexcept {
+Message* Http2::take_whole(Http2Connection& c, bool closed) noexcept {
     for (std::uint32_t i = 0; i < c.open; ++i) {
         Message& message = *c.messages[i];
-        const bool whole =
-            message.stage == Stage::h2_data && message.length_said && message.body_left == message.body_full;
+        if (message.stage != Stage::h2_data) continue;
+        const std::string_view method(message.text(), message.method_size);
+        const bool no_data = message.body_full == 0 && (method == "GET" || method == "HEAD");
+        const bool whole = message.length_said ? message.body_left == message.body_full : closed && no_data;
         if (!whole) continue;
         forget(c, message);
         return &message;

@@ -9,7 +9,7 @@
 // Rules: what a server refuses of a single request, and HTTP/1.1 can't say, is refused: names in upper case, pseudo-header
 //        fields that are missing, twice, unknown or late (section 8). Odd values pass. Where the connection would only
 //        break a rule, it is read on; it is left where nobody can tell how: behind a header block that doesn't decode
-//        or is interrupted, behind impossible padding, and behind a hole unless it lies in the payload of a frame that
+//        or is interrupted or has impossible padding, and behind a hole unless it lies in the payload of a frame that
 //        isn't a header block. HEADERS that open no stream are decoded all the same, for the header table's sake.
 // Memory: a connection of HpackMemory's and 3 KB; messages and their bodies are the MessagePool's. See Limits.
 // Never: allocates, throws or reads a clock.
@@ -107,8 +107,9 @@ class Http2 {
     // block's.
     [[nodiscard]] bool skip(Http2Connection& connection, std::uint64_t bytes) noexcept;
 
-    // At the end: a message of which nothing is missing but that its stream ends, or null.
-    [[nodiscard]] Message* take_whole(Http2Connection& connection) noexcept;
+    // At the end: a message of which nothing is missing but that its stream ends, or null. Its content-length says so; or
+    // the connection is `closed`, nothing is missing, and it is a GET or HEAD without DATA: servers answer these at once.
+    [[nodiscard]] Message* take_whole(Http2Connection& connection, bool closed) noexcept;
 
     // A request that was still coming is given up.
     void lose(Http2Connection& connection, Message& message, Counter reason) noexcept;
@@ -126,6 +127,7 @@ class Http2 {
     bool read_frame_head(Http2Connection& c, Feed& feed) noexcept;
     bool begin_frame(Http2Connection& c, Feed& feed) noexcept;
     bool read_pad_length(Http2Connection& c, Feed& feed) noexcept;
+    bool bad_padding(Http2Connection& c, Feed& feed) noexcept;
     bool read_data(Http2Connection& c, Feed& feed) noexcept;
     bool read_block(Http2Connection& c, Feed& feed) noexcept;
     bool decode(Http2Connection& c, Feed& feed, Bytes& rest) noexcept;

@@ -310,7 +310,7 @@ Appetite HttpStage::http1_gap(Stream& stream, std::uint64_t bytes) noexcept {
     return Appetite::more;
 }
 
-void HttpStage::close(Stream& stream, tcp::CloseReason reason) noexcept {
+void HttpStage::forget(Stream& stream, tcp::CloseReason reason) noexcept {
     if (stream.mode == Stream::Mode::http2) h2_.close(*stream.http2, loss_of(reason));
     if (stream.message != nullptr) {
         if (!stream.http1 && !stream.classified && !stream.message->counted) counters_.add(Counter::streams_unknown);

@@ -78,7 +78,7 @@ class HttpStage {
         case StreamChunk::Kind::data: return data(stream, peer, chunk, sink);
         case StreamChunk::Kind::open: open(stream, chunk); break;
         case StreamChunk::Kind::gap: return gap(stream, chunk.gap_bytes, sink);
-        case StreamChunk::Kind::close: close(stream, chunk.reason); break;
+        case StreamChunk::Kind::close: close(stream, chunk.reason, sink); break;
         }
         return Appetite::more;
     }
@@ -97,7 +97,11 @@ class HttpStage {
 
     void open(Stream& stream, const StreamChunk& chunk) noexcept;
     Appetite http1_gap(Stream& stream, std::uint64_t bytes) noexcept;
-    void close(Stream& stream, tcp::CloseReason reason) noexcept;
+    template <class Sink>
+    void close(Stream& stream, tcp::CloseReason reason, Sink& sink) noexcept;
+    template <class Sink>
+    void finish_whole(Http2Connection& connection, bool closed, Sink& sink) noexcept;
+    void forget(Stream& stream, tcp::CloseReason reason) noexcept;
 
     // Takes a PROXY header off the front. False when the stream isn't worth looking at.
     [[nodiscard]] bool pass_proxy_header(Stream& stream, const StreamChunk& chunk, Bytes& bytes) noexcept;
@@ -209,12 +213,26 @@ template <class Sink>
 Appetite HttpStage::gap(Stream& stream, std::uint64_t bytes, Sink& sink) noexcept {
     if (stream.mode != Stream::Mode::http2) return http1_gap(stream, bytes);
     if (h2_.skip(*stream.http2, bytes)) return Appetite::more;
-    while (Message* whole = h2_.take_whole(*stream.http2)) {
+    finish_whole(*stream.http2, false, sink);
+    return leave_http2(stream, Counter::http2_lost_to_gap, Counter::requests_lost_to_gap);
+}
+
+template <class Sink>
+void HttpStage::close(Stream& stream, tcp::CloseReason reason, Sink& sink) noexcept {
+    if (stream.mode == Stream::Mode::http2 && reason == tcp::CloseReason::ended) {
+        finish_whole(*stream.http2, true, sink);
+    }
+    forget(stream, reason);
+}
+
+// Streams whose end never came, and never will.
+template <class Sink>
+void HttpStage::finish_whole(Http2Connection& connection, bool closed, Sink& sink) noexcept {
+    while (Message* whole = h2_.take_whole(connection, closed)) {
         Request request = view(*whole);
         sink(request);
         finish_http2(*whole);
     }
-    return leave_http2(stream, Counter::http2_lost_to_gap, Counter::requests_lost_to_gap);
 }
 
 }  // namespace rebuilder::http

@@ -24,6 +24,8 @@ class HttpRun {
         http::Limits limits;
         limits.max_requests = 4;
         limits.large_heads = 4;
+        limits.h2_connections = 1;
+        limits.h2_large_tables = 1;
         return limits;
     }
 

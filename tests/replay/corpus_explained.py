@@ -5,6 +5,7 @@ the table: corpus_test.py --list prints it anew. "No server" are those that were
 and Unsafe), Node 20 (also with its insecure parser)."""
 
 # The references are wrong, or a guess.
+BLOCK_END = "reference: takes the fields of a CONTINUATION for trailers"
 FOLDED = "reference: takes the lines of a folded field for fields"
 HOLE = "reference: lists a request whose body is not whole in the capture"
 LENGTH = "reference: frames 'Content-Length: -1', which no server answers"
@@ -55,6 +56,9 @@ EXPLAINED = {
     "sv__http-uri-spaces": [
         ("both", "extra GET 127.0.0.1:8000 /uri afterspace", SPACE),
         ("both", "missing GET 127.0.0.1:8000 /uri", SPACE),
+    ],
+    "sv__http2-continuation": [
+        ("both", "headers GET 127.0.0.1 /tata", BLOCK_END),
     ],
     "zeek__doc__advanced__devel__plugins__connkey-vxlan-fivetuple-plugin-src__Traces__vxlan-overlapping-http-get": [
         ("wrapped", "extra GET bro.org /download/CHANGES.bro-aux.txt", THREE_TIMES),
