@@ -6,7 +6,7 @@
 // and payload of each, or the bytes as they are. The preface is put in front.
 //   - whole: the session's requests in its order, and more only behind what ends the session
 //   - cut: the same requests, and the same counters
-//   - with holes: none that isn't among them, but for one that a hole leaves whole by its content-length
+//   - with holes: none that isn't among them, but for one that a hole or the end leaves whole, by its content-length or as a GET
 //   - in too little memory: only the laws hold
 #include <nghttp2/nghttp2.h>
 
@@ -187,7 +187,7 @@ struct Cut {
 
 struct Outcome {
     Requests requests;
-    Requests from_holes;  // that a hole left whole
+    Requests at_end;  // that a hole or the end left whole
     CounterValues counters;
 };
 
@@ -204,12 +204,13 @@ Outcome play(HttpRun& run, Bytes stream, const std::vector<Cut>& cuts, tcp::Clos
         }
         const std::size_t hole = std::min(cut.hole, stream.size() - begin);
         if (hole == 0) continue;
-        into = &outcome.from_holes;
+        into = &outcome.at_end;
         run.gap(hole);
         into = &outcome.requests;
         begin += hole;
     }
     run.data(stream.subspan(begin), true);
+    into = &outcome.at_end;
     run.close(reason);
     outcome.counters = run.counters();
     return outcome;
