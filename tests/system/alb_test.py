@@ -20,7 +20,7 @@ from alb import Alb
 from capture import Connection, timed, write_pcap
 from lab import Lab, end, tool_path, wait_until
 from program import SKIP, Program, knows
-from report import Report
+from report import Report, difference
 
 TOOLS = ("haproxy", "nginx", "openssl", "setpriv")
 PIPELINED = ("--pipeline", "16", "--connections", "2")
@@ -74,13 +74,6 @@ def of_record(record):
 def of_nginx(entry):
     return (entry["method"], entry["target"], entry["host"], hashlib.sha256(entry["body"]).hexdigest(),
             entry["forwarded_for"], entry["cookie"], entry["user_agent"], entry["server_addr"], entry["server_port"])
-
-
-def difference(expected, found):
-    """What is missing and what is extra, a few of each; nothing if the multisets are equal."""
-    expected, found = collections.Counter(expected), collections.Counter(found)
-    return [f"{what} {sum(rest.values())}: {str(list(rest)[:2])[:400]}"
-            for what, rest in (("missing", expected - found), ("extra", found - expected)) if rest]
 
 
 class Run:

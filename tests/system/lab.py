@@ -64,9 +64,10 @@ def environment():
     return kept | {"PATH": tool_path(), "LC_ALL": "C.UTF-8"}
 
 
-def mirror_rule(interface, target):
-    return (f'table netdev mirror {{\n chain ingress {{\n  type filter hook ingress device "{interface}" '
-            f'priority 0; policy accept;\n  dup to "{target}"\n }}\n}}')
+def mirror_rule(interface, target, hooks=("ingress",)):
+    chains = "".join(f' chain {hook} {{\n  type filter hook {hook} device "{interface}" priority 0; policy accept;\n'
+                     f'  dup to "{target}"\n }}\n' for hook in hooks)
+    return f"table netdev mirror {{\n{chains}}}"
 
 
 def wait_until(condition, seconds, what):
@@ -113,13 +114,13 @@ class Host:
         else:
             self.ip("address", "add", address, "dev", interface, *no_dad(address))
 
-    def mirror(self, interface, link, local, remote, vni=VNI, mtu=8900):
-        """Copies what arrives at `interface` to `remote`: VXLAN on UDP/4789, as an ingress mirror does."""
+    def mirror(self, interface, link, local, remote, vni=VNI, mtu=8900, both=False):
+        """Copies what arrives at `interface`, or also what leaves there, to `remote`: VXLAN on UDP/4789."""
         self.ip("link", "add", "vx0", "mtu", mtu, "type", "vxlan", "id", vni, "dev", link, "dstport", 4789,
                 "local", local, "remote", remote, "nolearning", "noudpcsum")
         self.offloads_off("vx0")
         self.ip("link", "set", "vx0", "up")
-        self.run("nft", mirror_rule(interface, "vx0"))
+        self.run("nft", mirror_rule(interface, "vx0", ("ingress", "egress") if both else ("ingress",)))
 
     def offloads_off(self, interface):
         """So that frames look as on a wire: no larger than the MTU, with real checksums."""
@@ -188,8 +189,13 @@ class Lab:
 class MirrorLab(Lab):
     """client == origin --mirror--> appliance == waf
 
-    What arrives at the origin's eth0 is copied to the appliance's interface `mirror`: one way, as on AWS.
+    What arrives at the origin's eth0 is copied to the appliance's interface `mirror`: one way, as on AWS; or also what
+    leaves there.
     """
+
+    def __init__(self, both=False):
+        super().__init__()
+        self.both = both
 
     def __enter__(self):
         super().__enter__()
@@ -208,7 +214,7 @@ class MirrorLab(Lab):
             self.appliance.address("eth0", f"{OUTPUT_SOURCE}/30")
             self.waf.address("eth0", f"{WAF}/30")
             self.appliance.drop_input(4789)
-            self.origin.mirror("eth0", "mirror", MIRROR_SOURCE, MIRROR_TARGET)
+            self.origin.mirror("eth0", "mirror", MIRROR_SOURCE, MIRROR_TARGET, both=self.both)
         except BaseException:
             self.__exit__()
             raise
@@ -291,6 +297,26 @@ http {{
         for entry in entries:
             entry["body"] = entry["body"].encode("latin-1")
         return entries
+
+
+class Recording:
+    """The mirrored frames that reach an interface, in a capture."""
+
+    def __init__(self, host, interface):
+        self.path, self.said = host.lab.folder / "capture.pcap", host.lab.folder / "tcpdump.err"
+        with self.said.open("wb") as err:
+            self.process = host.start("tcpdump", "-Z", "root", "--immediate-mode", "-U", "-B", 65536, "-i", interface,
+                                      "-w", self.path, "udp port 4789", stderr=err)
+        wait_until(lambda: "listening on" in self.said.read_text(), 10, "tcpdump")
+
+    def stop(self):
+        """Behind the last FINs."""
+        time.sleep(0.5)
+        self.process.terminate()
+        self.process.wait(10)
+        if "\n0 packets dropped by kernel" not in self.said.read_text():
+            raise RuntimeError(f"tcpdump: {self.said.read_text()}")
+        return self.path
 
 
 class Rebuilder:

@@ -6,7 +6,6 @@ analyser's place: what the second one gets has to be what the first one got.
     mirror_test.py PATH_OF_REBUILDER
 """
 
-import collections
 import hashlib
 import json
 import sys
@@ -15,7 +14,7 @@ import time
 import lab as laboratory
 import traffic
 from lab import MirrorLab, Nginx, Rebuilder, wait_until
-from report import Report
+from report import Report, difference
 
 SKIP = 77
 
@@ -44,13 +43,6 @@ def ends_at_waf(request):
         "forwarded_for", "server_addr", "server_port", "forwarded_proto", "forwarded_port"))
 
 
-def difference(expected, found):
-    """What is missing and what is extra, a few of each; empty if the multisets are equal."""
-    expected, found = collections.Counter(expected), collections.Counter(found)
-    return "; ".join(f"{what} {sum(rest.values())}: {list(rest)[:3]}"
-                     for what, rest in (("missing", expected - found), ("extra", found - expected)) if rest)
-
-
 def main(binary):
     if reason := laboratory.unavailable():
         print(f"skipped: {reason}")
@@ -77,7 +69,7 @@ def main(binary):
         for what, view, view_at_waf in (("method, target, Host, body", essence, essence),
                                         ("Content-Type, User-Agent, Accept, Cookie", fields, fields),
                                         ("client and server addresses", ends_at_origin, ends_at_waf)):
-            report.equal(f"the same at both servers: {what}", "",
+            report.equal(f"the same at both servers: {what}", [],
                          difference(map(view, at_origin), map(view_at_waf, at_waf)))
 
         ledger = json.loads(ledger_file.read_text()) if ledger_file.exists() else {}

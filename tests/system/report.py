@@ -1,6 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """One line for each check, and the closing count."""
 
+import collections
+
+
+def difference(expected, found):
+    """What is missing and what is extra, a few of each; nothing if the multisets are equal."""
+    expected, found = collections.Counter(expected), collections.Counter(found)
+    return [f"{what} {rest.total()}: {str(list(rest)[:2])[:400]}"
+            for what, rest in (("missing", expected - found), ("extra", found - expected)) if rest]
+
 
 class Report:
     def __init__(self):
