@@ -20,6 +20,8 @@ def streams(frames):
         if "S" in tcp.flags:
             assert key not in found, "a port was used twice"
             found[key], expected[key] = [], (tcp.seq + 1) % 2**32
+        elif payload and 0 < (expected[key] - tcp.seq) % 2**32 < 2**31:
+            assert (expected[key] - tcp.seq) % 2**32 >= len(payload), "sent again, and more: record again"
         elif payload:
             assert tcp.seq == expected[key], "not complete or not in order: record again"
             found[key].append((number, payload))
