@@ -46,6 +46,7 @@ LEFT_OUT = {
     "h2-continuation-flood": "has no limits",
     "h2-interrupted-block": "goes on where a server ends the connection",
     "h2-malformed": "shows what a server refuses",
+    "real-http2": TABLE,
 }
 
 

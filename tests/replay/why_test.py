@@ -39,6 +39,7 @@ REASONS = {
                  "10.0.1.20:51002 > 198.51.100.80:80 vni 1377, from frame 13\n"),
     "postgresql": ({"streams_postgresql": 5}, ""),
     "proxy-protocol": ({"streams_unknown": 1}, ""),
+    "real-http2": ({"requests_lost_cancelled": 3}, ""),
     "redis": ({"streams_redis": 3}, ""),
     "smtp": ({"streams_smtp": 3, "streams_unknown": 1}, ""),
     "tcp-gap-at-end": ({"requests_lost_to_gap": 1}, "hole of 1448 bytes at offset 1521\n"),
