@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "forward/output.h"
 #include "requests.h"
 #include "rivals.h"
+#include "rounds.h"
 #include "scenario.h"
 #include "sender.h"
 #include "sink.h"
@@ -23,17 +23,11 @@
 namespace rebuilder::bench {
 namespace {
 
-constexpr double most_of_wrk = 1.0;
-constexpr double most_of_unpipelined = 0.25;
-constexpr double most_of_h2load = 1.0;
+constexpr Target most_of_wrk = at_most(1.0);
+constexpr Target most_of_unpipelined = at_most(0.25);
+constexpr Target most_of_h2load = at_most(1.0);
 constexpr std::uint32_t pipelined = 16;
 constexpr std::uint64_t answer_timeout_ns = 2'000'000'000;  // who takes longer has failed
-
-// A program of the comparison. Nothing when it can't be run here.
-struct Program {
-    std::string name;
-    std::function<std::optional<Measurement>()> run;
-};
 
 class Forward final : public Scenario {
   public:
@@ -81,11 +75,11 @@ class Forward final : public Scenario {
 
         Report report("forward", title());
         describe(settings, report);
-        repeat(sweep_.empty() ? programs() : sweep_programs(), settings.rounds, report);
+        run_rounds(sweep_.empty() ? programs() : sweep_programs(), settings.rounds, report);
         if (sweep_.empty()) {
             report.compare(ours_, wrk_, most_of_wrk);
             // Servers that answer one by one, each in a packet, leave less to save: there it is no target.
-            report.compare(ours_pipelined_, ours_, sink_ ? std::optional<double>(most_of_unpipelined) : std::nullopt);
+            report.compare(ours_pipelined_, ours_, sink_ ? std::optional(most_of_unpipelined) : std::nullopt);
             report.compare(ours_pipelined_, wrk_pipelined_);
             report.compare(ours_http2_, h2load_, most_of_h2load);
         }
@@ -144,27 +138,6 @@ class Forward final : public Scenario {
             all.push_back({name, [this, depth] { return forwarder(depth, sweep_http2_); }});
         }
         return all;
-    }
-
-    // Forwards and backwards in turn: what drifts during a round then falls on either side.
-    static void repeat(std::vector<Program> programs, std::uint32_t rounds, Report& report) {
-        for (std::uint32_t round = 0; round < rounds && !programs.empty(); ++round) {
-            std::vector<std::optional<Measurement>> measured(programs.size());
-            for (std::size_t i = 0; i < programs.size(); ++i) {
-                const std::size_t which = round % 2 == 0 ? i : programs.size() - 1 - i;
-                measured[which] = programs[which].run();
-            }
-            std::vector<Program> able;
-            for (std::size_t i = 0; i < programs.size(); ++i) {
-                if (measured[i]) {
-                    report.add(programs[i].name, *measured[i]);
-                    able.push_back(programs[i]);
-                } else {
-                    report.note(programs[i].name + ": not here, so there is no ratio to it.");
-                }
-            }
-            programs = std::move(able);
-        }
     }
 
     Measurement send(const SendSettings& settings) {

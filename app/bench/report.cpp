@@ -20,6 +20,7 @@ std::string json_round(const Measurement& round) {
     std::string text = fmt::format(R"({{"requests": {}, "cpu_ns": {}, "user_ns": {}, "system_ns": {}, "wall_ns": {})",
         round.requests, round.cpu.total_ns, round.cpu.user_ns, round.cpu.system_ns, round.wall_ns);
     if (round.p99_ns != 0) text += fmt::format(R"(, "p50_ns": {}, "p99_ns": {})", round.p50_ns, round.p99_ns);
+    if (round.bytes != 0) text += fmt::format(R"(, "bytes": {})", round.bytes);
     return text + "}";
 }
 
@@ -60,7 +61,7 @@ const Report::Program* Report::find(const std::string& name) const {
     return place == programs_.end() ? nullptr : &*place;
 }
 
-void Report::compare(const std::string& program, const std::string& with, std::optional<double> target) {
+void Report::compare(const std::string& program, const std::string& with, std::optional<Target> target) {
     const Program* one = find(program);
     const Program* other = find(with);
     if (one == nullptr || other == nullptr) return;
@@ -76,8 +77,10 @@ std::string Report::text() const {
     const auto to = std::back_inserter(out);
     const bool latencies = std::any_of(
         programs_.begin(), programs_.end(), [](const Program& each) { return each.rounds.front().p99_ns != 0; });
-    fmt::format_to(to, "{} µs CPU a request        user   system  requests  requests/s{}\n", padded("", name_width),
-        latencies ? "    p50 µs    p99 µs" : "");
+    const bool frames = std::any_of(
+        programs_.begin(), programs_.end(), [](const Program& each) { return each.rounds.front().bytes != 0; });
+    fmt::format_to(to, "{} µs CPU a request        user   system  requests  requests/s{}{}\n", padded("", name_width),
+        latencies ? "    p50 µs    p99 µs" : "", frames ? "    Gbit/s" : "");
     fmt::format_to(to, "{} median   MAD   min..max\n", padded("", name_width));
     for (const Program& each : programs_) {
         const Spread cpu = each.spread([](const Measurement& m) { return m.cpu_us(); });
@@ -92,6 +95,9 @@ std::string Report::text() const {
                 median([](const Measurement& m) { return static_cast<double>(m.p50_ns) / 1'000; }),
                 median([](const Measurement& m) { return static_cast<double>(m.p99_ns) / 1'000; }));
         }
+        if (each.rounds.front().bytes != 0) {
+            fmt::format_to(to, " {:>9.2f}", median([](const Measurement& m) { return m.gbit_per_s(); }));
+        }
         out += '\n';
     }
     if (!ratios_.empty()) fmt::format_to(to, "\n{} median   MAD   min..max   target\n", padded("CPU a request", 44));
@@ -100,7 +106,10 @@ std::string Report::text() const {
         fmt::format_to(to, "{} {:6.3f} {:5.3f} {:5.2f}..{:<5.2f}",
             padded(fmt::format("  {} ÷ {}", each.program, each.with), 44), spread.median, spread.mad, spread.least,
             spread.most);
-        if (each.target) fmt::format_to(to, " ≤ {:.2f} {}", *each.target, each.met() ? "met" : "missed");
+        if (each.target) {
+            fmt::format_to(to, " {} {:.2f} {}", each.target->side == Target::Side::at_most ? "≤" : "≥",
+                each.target->value, each.met() ? "met" : "missed");
+        }
         out += '\n';
     }
     if (!notes_.empty()) out += '\n';
@@ -130,7 +139,10 @@ std::string Report::json() const {
     out += ",\n  \"ratios\": " + json_list(ratios_, [](const Ratio& each) {
         std::string text = fmt::format(R"({{"program": {}, "with": {}, "cpu": {})", json_string(each.program),
             json_string(each.with), json_spread(each.spread));
-        if (each.target) text += fmt::format(R"(, "target": {}, "met": {})", *each.target, each.met());
+        if (each.target) {
+            text += fmt::format(R"(, "target": {}, "is_most": {}, "met": {})", each.target->value,
+                each.target->side == Target::Side::at_most, each.met());
+        }
         return text + "}";
     });
     return out + "\n}\n";

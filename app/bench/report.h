@@ -21,6 +21,7 @@ struct Measurement {
     std::uint64_t wall_ns = 0;
     std::uint64_t p50_ns = 0;  // from offer to answer; 0: not measured
     std::uint64_t p99_ns = 0;
+    std::uint64_t bytes = 0;  // of the frames that were read; 0: there are none
 
     [[nodiscard]] double cpu_us() const { return per_request(cpu.total_ns); }
     [[nodiscard]] double per_request(std::uint64_t ns) const {
@@ -29,7 +30,40 @@ struct Measurement {
     [[nodiscard]] double requests_per_s() const {
         return static_cast<double>(requests) * 1e9 / static_cast<double>(wall_ns);
     }
+    [[nodiscard]] double gbit_per_s() const { return static_cast<double>(bytes) * 8 / static_cast<double>(wall_ns); }
 };
+
+// Measures the calling thread, from its making on.
+class Stopwatch {
+  public:
+    [[nodiscard]] Measurement read(std::uint64_t requests) const {
+        Measurement measurement;
+        measurement.cpu = thread_cpu_time() - cpu_;
+        measurement.wall_ns = clock_ns() - begin_ns_;
+        measurement.requests = requests;
+        return measurement;
+    }
+
+  private:
+    std::uint64_t begin_ns_ = clock_ns();
+    CpuTime cpu_ = thread_cpu_time();
+};
+
+// What a ratio should be.
+struct Target {
+    enum class Side : std::uint8_t { at_most, at_least };
+
+    Side side;
+    double value;
+
+    [[nodiscard]] bool met(double ratio) const { return side == Side::at_most ? ratio <= value : ratio >= value; }
+};
+[[nodiscard]] constexpr Target at_most(double value) {
+    return {Target::Side::at_most, value};
+}
+[[nodiscard]] constexpr Target at_least(double value) {
+    return {Target::Side::at_least, value};
+}
 
 class Report {
   public:
@@ -43,11 +77,11 @@ class Report {
     // One round of `program`; programs are shown in the order in which they came first.
     void add(const std::string& program, const Measurement& measurement);
     // CPU a request of one program over that of another, round by round. Nothing when either wasn't measured.
-    void compare(const std::string& program, const std::string& with, std::optional<double> target = std::nullopt);
+    void compare(const std::string& program, const std::string& with, std::optional<Target> target = std::nullopt);
 
     [[nodiscard]] std::string text() const;
     // {"scenario","settings":{...},"notes":[...],"programs":[{"program","cpu_us":{"median","mad","min","max"},...,
-    //  "rounds":[{"requests","cpu_ns",...}]}],"ratios":[{"program","with","median",...,"target","met"}]}
+    //  "rounds":[{"requests","cpu_ns",...}]}],"ratios":[{"program","with","cpu":{"median",...},"target","is_most","met"}]}
     [[nodiscard]] std::string json() const;
 
   private:
@@ -66,9 +100,9 @@ class Report {
         std::string program;
         std::string with;
         Spread spread;
-        std::optional<double> target;  // at most
+        std::optional<Target> target;
 
-        [[nodiscard]] bool met() const { return target && spread.median <= *target; }
+        [[nodiscard]] bool met() const { return target && target->met(spread.median); }
     };
 
     [[nodiscard]] const Program* find(const std::string& name) const;

@@ -50,13 +50,10 @@ class Sender {
         verify();
         // Memory for them is touched before the clock runs.
         if (settings_.latencies) latencies_.assign(settings_.requests, 0);
-        const std::uint64_t begin_ns = clock_ns();
-        const CpuTime begin = thread_cpu_time();
+        const Stopwatch stopwatch;
         send(settings_.requests, settings_.rate);
         SendResult result;
-        result.measurement.cpu = thread_cpu_time() - begin;
-        result.measurement.wall_ns = clock_ns() - begin_ns;
-        result.measurement.requests = settings_.requests;
+        result.measurement = stopwatch.read(settings_.requests);
         if (settings_.latencies) {
             result.measurement.p50_ns = quantile(latencies_, 0.5);
             result.measurement.p99_ns = quantile(latencies_, 0.99);
