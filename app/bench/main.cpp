@@ -25,6 +25,7 @@ struct ScenarioText {
     const char* description;
     const char* examples;
     std::unique_ptr<Scenario> (*make)();
+    bool needs_second_core;  // for what it measures with
 };
 
 constexpr std::array scenarios{
@@ -34,7 +35,14 @@ constexpr std::array scenarios{
   rebuilder-bench forward --mix post --json forward.json
   rebuilder-bench forward --pipeline-sweep 1,2,4,8,16,32
   rebuilder-bench forward --pipeline-sweep 1,4,16 --output http://10.0.3.7:80 --rate 5000)",
-        make_forward},
+        make_forward, true},
+    ScenarioText{"h2",
+        "What does it cost to rebuild a request of HTTP/2? The product's line, against nghttp2's HPACK alone.",
+        R"(Examples:
+  rebuilder-bench h2
+  rebuilder-bench h2 --mix grpc --connections 5000 --json h2.json
+  rebuilder-bench h2 --batch 1 --rounds 15)",
+        make_h2, false},
 };
 
 struct CommandLine {
@@ -79,9 +87,11 @@ void add_scenario(CLI::App& program, const ScenarioText& text, CommandLine& line
     app.add_option("--cpu", line.cpu, "core of what is measured [the first that may be used]")
         ->check(CLI::Range(0, 1023))
         ->option_text("N");
-    app.add_option("--sink-cpu", line.sink_cpu, "core of what it is measured with [the second]")
-        ->check(CLI::Range(0, 1023))
-        ->option_text("N");
+    if (text.needs_second_core) {
+        app.add_option("--sink-cpu", line.sink_cpu, "core of what it is measured with [the second]")
+            ->check(CLI::Range(0, 1023))
+            ->option_text("N");
+    }
     app.callback([&line, scenario] { line.scenario = std::move(*scenario); });
 }
 

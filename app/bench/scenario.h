@@ -34,5 +34,6 @@ class Scenario {
 };
 
 [[nodiscard]] std::unique_ptr<Scenario> make_forward();
+[[nodiscard]] std::unique_ptr<Scenario> make_h2();
 
 }  // namespace rebuilder::bench

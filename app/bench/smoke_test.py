@@ -49,6 +49,18 @@ def check_sweep(bench):
     assert wall_ns > 499 / 20000 * 1e9, wall_ns  # it isn't faster than the rate that was asked for
 
 
+def check_h2(bench):
+    report = measured(bench, "h2", "--rounds", "2", "--requests", "1000", "--connections", "20", "--mix", "grpc,browser")
+    found = rounds(report)
+    for mix in ("browser", "grpc"):
+        for program in (f"rebuilder, {mix}", f"nghttp2 inflate, {mix}", f"nghttp2 session, {mix}"):
+            assert [each["requests"] for each in found.pop(program)] == [1000, 1000], (program, report)
+    assert not found, found
+    assert [(each["program"], each.get("target")) for each in report["ratios"]] == [
+        (f"nghttp2 {what}, {mix}", target) for mix in ("browser", "grpc") for what, target in (("inflate", 0.6), ("session", None))
+    ], report
+
+
 def check_refusals(bench):
     for arguments, status, names in [
         ([], 2, "scenario"),
@@ -57,6 +69,10 @@ def check_refusals(bench):
         (["forward", "--rate", "5"], 2, "--rate"),
         (["forward", "--output", "null"], 2, "--output"),
         (["forward", "--cpu", "1023"], 2, "--cpu"),
+        (["h2", "--mix", "get"], 2, "--mix"),
+        (["h2", "--connections", "50000"], 2, "--connections"),
+        (["h2", "--connections", "300", "--requests", "299"], 2, "--requests"),
+        (["h2", "--sink-cpu", "0"], 2, "--sink-cpu"),
         (["forward", "--json", "/nowhere/at/all"], 1, "--json"),
         (["forward", "--output", "http://127.0.0.1:1", "--requests", "20", "--pipeline-sweep", "1"], 1, "127.0.0.1:1"),
     ]:
@@ -71,4 +87,5 @@ if __name__ == "__main__":
         sys.exit(__doc__.strip())
     check_comparison(sys.argv[1])
     check_sweep(sys.argv[1])
+    check_h2(sys.argv[1])
     check_refusals(sys.argv[1])
