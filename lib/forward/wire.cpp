@@ -192,6 +192,8 @@ class WireWriter {
             const FieldRule* rule = rewriting_.find(request_.name(field));
             if (rule != nullptr && rule->action == FieldRule::Action::redact) {
                 write_redacted(out_, request_.value(field));
+            } else if (as_is_) {
+                out_ << request_.value(field);
             } else {
                 write_unfolded(request_.value(field));
             }

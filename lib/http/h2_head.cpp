@@ -2,6 +2,7 @@
 #include "http/h2_head.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <string_view>
 
@@ -17,16 +18,27 @@ constexpr std::string_view behind_target = " HTTP/1.1\r\n";
 // Message::pseudo.
 enum Pseudo : std::uint8_t { method = 1, scheme = 2, authority = 4, path = 8, protocol = 16, over = 32 };
 
-enum class Name : std::uint8_t { token, odd, upper_case };
+// What there is to know of a name. HeaderField::note keeps it, so that it is asked once for each that the table has.
+struct Name {
+    bool known : 1;
+    bool upper_case : 1;
+    bool token : 1;
+    std::uint16_t kind : 8;
+};
+static_assert(sizeof(Name) == sizeof(*HeaderField::note));
 
-Name judge(std::string_view name) noexcept {
-    bool token = true;
-    bool upper = false;
-    for (const char c : name) {
-        token = token && is_token_char(c);
-        upper = upper || (c >= 'A' && c <= 'Z');
+Name judge(const HeaderField& field) noexcept {
+    auto judged = std::bit_cast<Name>(*field.note);
+    if (judged.known) return judged;
+    judged = {true, false, true, 0};
+    for (const char c : field.name) {
+        judged.token = judged.token && is_token_char(c);
+        judged.upper_case = judged.upper_case || (c >= 'A' && c <= 'Z');
     }
-    return upper ? Name::upper_case : token ? Name::token : Name::odd;
+    const FieldKind kind = judged.token ? field_kind(field.name) : FieldKind::other;
+    judged.kind = static_cast<std::uint8_t>(kind);
+    *field.note = std::bit_cast<std::uint16_t>(judged);
+    return judged;
 }
 
 // Whether a line of HTTP/1.1 would read otherwise.
@@ -189,10 +201,9 @@ std::optional<Counter> add_h2_field(
     if (message.stage == Stage::h2_head) {
         if (const auto why_not = head.end_pseudo()) return why_not;
     }
-    const Name name = judge(field.name);
-    if (name == Name::upper_case) return malformed;
-    const FieldKind kind = name == Name::token ? field_kind(field.name) : FieldKind::other;
-    return head.add_line(field.name, field.value, kind, false, name == Name::odd);
+    const Name name = judge(field);
+    if (name.upper_case) return malformed;
+    return head.add_line(field.name, field.value, static_cast<FieldKind>(name.kind), false, !name.token);
 }
 
 std::optional<Counter> end_h2_head(

@@ -83,7 +83,7 @@ constexpr std::uint32_t text_bytes(std::uint32_t table_bytes) noexcept {
 }
 
 constexpr std::size_t table_block_bytes(std::uint32_t table_bytes) noexcept {
-    constexpr std::size_t entry_bytes = 8, entry_overhead = 32;
+    constexpr std::size_t entry_bytes = 12, entry_overhead = 32;
     const std::size_t bytes = table_bytes / entry_overhead * entry_bytes + text_bytes(table_bytes);
     return (sizeof(Block) + bytes + 63) / 64 * 64;
 }
@@ -105,7 +105,7 @@ std::size_t HpackMemory::mapped_bytes() const noexcept {
 
 bool HpackDecoder::open(HpackMemory& memory) noexcept {
     *this = {};
-    static_assert(sizeof(Entry) == 8);
+    static_assert(sizeof(Entry) == 12);
     memory_ = memory.usual_.take();
     allowed_ = most_table_bytes;
     max_size_ = usual_table_bytes;
@@ -142,7 +142,7 @@ bool HpackDecoder::set_size(std::uint32_t bytes, HpackMemory& memory) noexcept {
     moved.max_size_ = max_size_;
     moved.at_start_ = at_start_;
     for (std::uint32_t i = 0; i < count_; ++i) {
-        HeaderField field = field_of(entries()[(first_ + i) % most_entries(capacity())]);
+        HeaderField field = field_of(entry(i));
         moved.insert(0, field);
     }
     close(memory);
@@ -150,27 +150,28 @@ bool HpackDecoder::set_size(std::uint32_t bytes, HpackMemory& memory) noexcept {
     return true;
 }
 
-HeaderField HpackDecoder::field_of(const Entry& entry) const noexcept {
+HeaderField HpackDecoder::field_of(Entry& entry) const noexcept {
     const char* at = text_at(entry.at);
-    return {{at, entry.name_size}, {at + entry.name_size, entry.value_size}};
+    return {{at, entry.name_size}, {at + entry.name_size, entry.value_size}, &entry.note};
 }
 
-bool HpackDecoder::look_up(std::uint32_t index, HeaderField& field) const noexcept {
+bool HpackDecoder::look_up(std::uint32_t index, HpackMemory& memory, HeaderField& field) const noexcept {
     if (index - 1 < static_table.size()) {
         field = static_table[index - 1];
+        field.note = &memory.static_notes_[index];
         return true;
     }
     const std::uint32_t age = index - 1 - static_cast<std::uint32_t>(static_table.size());  // 0: the newest
     if (index == 0 || age >= count_) return false;
-    field = field_of(entries()[(first_ + count_ - 1 - age) % most_entries(capacity())]);
+    field = field_of(entry(count_ - 1 - age));
     return true;
 }
 
 void HpackDecoder::evict(std::uint32_t most_bytes) noexcept {
     while (size_ > most_bytes) {
-        const Entry& oldest = entries()[first_];
+        const Entry& oldest = entry(0);
         size_ -= entry_overhead + oldest.name_size + oldest.value_size;
-        first_ = (first_ + 1) % most_entries(capacity());
+        first_ = (first_ + 1) & (most_entries(capacity()) - 1);
         --count_;
     }
 }
@@ -180,25 +181,26 @@ void HpackDecoder::insert(std::uint32_t name_index, HeaderField& field) noexcept
     if (bytes > max_size_) return evict(0);  // no error (section 4.4)
     const auto name_size = static_cast<std::uint32_t>(field.name.size());
     const auto value_size = static_cast<std::uint32_t>(field.value.size());
+    const std::uint16_t note = *field.note;
     if (text_end_ - text_base_ + name_size + value_size > text_bytes(max_size_)) {
-        const std::uint32_t oldest = count_ != 0 ? entries()[first_].at : text_end_;
+        const std::uint32_t oldest = count_ != 0 ? entry(0).at : text_end_;
         std::memmove(text_at(text_base_), text_at(oldest), text_end_ - oldest);
         text_base_ = oldest;
-        HeaderField named;
-        if (name_index > static_table.size() && look_up(name_index, named))
-            field.name = named.name;  // it has moved, too
+        if (name_index > static_table.size()) {  // the name has moved, too
+            field.name = field_of(entry(count_ - (name_index - static_cast<std::uint32_t>(static_table.size())))).name;
+        }
     }
     // The name may be an entry's that goes now (section 4.4), so it is copied first.
     char* const to = text_at(text_end_);
     std::memcpy(to, field.name.data(), name_size);
     std::memcpy(to + name_size, field.value.data(), value_size);
     evict(max_size_ - static_cast<std::uint32_t>(bytes));
-    entries()[(first_ + count_) % most_entries(capacity())] = {
-        text_end_, static_cast<std::uint16_t>(name_size), static_cast<std::uint16_t>(value_size)};
+    Entry& entered = entry(count_);
+    entered = {text_end_, static_cast<std::uint16_t>(name_size), static_cast<std::uint16_t>(value_size), note};
     ++count_;
     size_ += static_cast<std::uint32_t>(bytes);
     text_end_ += name_size + value_size;
-    field = {{to, name_size}, {to + name_size, value_size}};
+    field = field_of(entered);
 }
 
 // ---- the representations (sections 5 and 6) ---------------------------------------------------------------
@@ -277,7 +279,7 @@ HpackDecoder::Step HpackDecoder::next(Bytes block, HpackMemory& memory) noexcept
     at_start_ = false;
     if ((first & 0x80) != 0) {  // indexed (section 6.1)
         if (!reader.integer(7, index)) return give_up();
-        if (!look_up(index, step.field)) return {Found::malformed};
+        if (!look_up(index, memory, step.field)) return {Found::malformed};
         step.used = used();
         return step;
     }
@@ -286,9 +288,11 @@ HpackDecoder::Step HpackDecoder::next(Bytes block, HpackMemory& memory) noexcept
     char* const scratch = reinterpret_cast<char*>(memory.scratch_.data());
     if (!reader.integer(enter ? 6 : 4, index)) return give_up();
     if (index != 0) {
-        if (!look_up(index, step.field)) return {Found::malformed};
-    } else if (!reader.string(step.field.name, memory.longest_string_, scratch)) {
-        return give_up();
+        if (!look_up(index, memory, step.field)) return {Found::malformed};
+    } else {
+        step.field.note = &memory.static_notes_[0];
+        *step.field.note = 0;
+        if (!reader.string(step.field.name, memory.longest_string_, scratch)) return give_up();
     }
     char* const behind = scratch + memory.scratch_.size() / 2;
     if (!reader.string(step.field.value, memory.longest_string_, behind)) return give_up();

@@ -11,6 +11,7 @@
 // the time, and has the other as its judge in the tests.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -28,6 +29,7 @@ inline constexpr std::uint32_t most_table_bytes = 65'536;
 struct HeaderField {
     std::string_view name;
     std::string_view value;
+    std::uint16_t* note = nullptr;  // the reader's, kept with the name for as long as the table has it; 0 at first
 };
 
 // The tables of all connections of a worker. One thread.
@@ -44,7 +46,8 @@ class HpackMemory {
     BlockPool usual_;
     BlockPool large_;
     std::size_t longest_string_;
-    Mapping scratch_;  // where strings are decoded: a name, then a value
+    Mapping scratch_;                               // where strings are decoded: a name, then a value
+    std::array<std::uint16_t, 62> static_notes_{};  // by index; that of 0 is for names that no table has
 };
 
 // Plain data, so that a connection in zeroed memory can hold it; open() begins it, close() gives its table back.
@@ -82,11 +85,12 @@ class HpackDecoder {
         std::uint32_t at;  // in the text, counted from the first byte ever entered
         std::uint16_t name_size;
         std::uint16_t value_size;
+        std::uint16_t note;
     };
     struct Reader;
 
     [[nodiscard]] bool set_size(std::uint32_t bytes, HpackMemory& memory) noexcept;
-    [[nodiscard]] bool look_up(std::uint32_t index, HeaderField& field) const noexcept;
+    [[nodiscard]] bool look_up(std::uint32_t index, HpackMemory& memory, HeaderField& field) const noexcept;
     // Enters the field, whose name is that of `name_index`, if that isn't 0. The field is the entered copy then.
     void insert(std::uint32_t name_index, HeaderField& field) noexcept;
     void evict(std::uint32_t most_bytes) noexcept;
@@ -96,7 +100,11 @@ class HpackDecoder {
     [[nodiscard]] char* text_at(std::uint32_t at) const noexcept {
         return reinterpret_cast<char*>(entries() + most_entries(capacity())) + (at - text_base_);
     }
-    [[nodiscard]] HeaderField field_of(const Entry& entry) const noexcept;
+    [[nodiscard]] HeaderField field_of(Entry& entry) const noexcept;
+    // The i-th oldest.
+    [[nodiscard]] Entry& entry(std::uint32_t i) const noexcept {
+        return entries()[(first_ + i) & (most_entries(capacity()) - 1)];  // a power of two
+    }
     [[nodiscard]] static constexpr std::uint32_t most_entries(std::uint32_t table_bytes) noexcept {
         return table_bytes / entry_overhead;
     }
