@@ -42,7 +42,9 @@ std::string_view advice(Counter which) {
         return "Frames are missing or cut: look for drops at the mirror and at the capture, and at their lengths.";
     case Counter::tcp_held_full_bytes: return "Raise --held.";
     case Counter::flows_midstream: return "Begin the capture before the connections do.";
-    case Counter::streams_http1_responses: return "Mirror what the server receives, too: the requests.";
+    case Counter::streams_http1_responses:
+    case Counter::streams_http2_responses: return "Mirror what the server receives, too: the requests.";
+    case Counter::streams_http2_midstream: return "Only connections that begin after the mirror does can be read.";
     case Counter::streams_tls: return "Mirror behind the load balancer or proxy that decrypts it.";
     case Counter::requests_lost_to_idle: return "If clients are that slow, raise --idle-timeout.";
     case Counter::requests_lost_to_eviction: return "Raise --max-flows.";
@@ -157,7 +159,8 @@ void add_silent(Section& silent, const Connection& connection) {
     const Moved* drop = nullptr;
     for (const Moved& moved : connection.moved) {
         const CounterInfo& counter = info(moved.which);
-        const bool tells = stream == nullptr || stream->which == Counter::streams_http1_responses;
+        const bool tells = stream == nullptr || stream->which == Counter::streams_http1_responses ||
+                           stream->which == Counter::streams_http2_responses;
         if (counter.unit == "streams" && tells) stream = &moved;
         const bool most = drop == nullptr || drop->amount < moved.amount;
         if (counter.role == CounterRole::byte_drop && most) drop = &moved;

@@ -18,7 +18,8 @@ CLEAN = "\nevery request was rebuilt\n"
 # How often each reason is given for connections and requests, and what else has to be said.
 REASONS = {
     "h1-truncated-body": ({"requests_truncated": 1}, "--max-body"),
-    "h2-broken-frames": ({"requests_lost_http2_broken": 7}, "203.0.113.7:51001 > 10.0.1.20:80 vni 1377, from frame 5,"),
+    "h2-broken-frames": ({"requests_lost_http2_broken": 5, "requests_lost_http2_malformed": 2},
+                         "203.0.113.7:51001 > 10.0.1.20:80 vni 1377, from frame 5,"),
     "h2-broken-hpack": ({"requests_lost_http2_broken": 16}, "(http2_lost_*)"),
     "h2-continuation-flood": ({"requests_lost_continuations": 2}, "2 connections,"),
     "h2-gap-across-frames": ({"requests_lost_to_gap": 5, "tcp_gaps": 1}, "last hole of 24 bytes at offset 98\n"),
@@ -32,7 +33,7 @@ REASONS = {
     "h2-rapid-reset": ({"requests_lost_cancelled": 1000, "requests_lost_reset_flood": 100}, "1100 lost"),
     "h2-reset": ({"requests_lost_cancelled": 4}, "4 lost"),
     "h2-stray": ({"requests_lost_cancelled": 1}, "1 lost"),
-    "h2-unfinished": ({"requests_lost_to_close": 6, "requests_lost_to_drain": 3}, "Let the capture go on"),
+    "h2-unfinished": ({"requests_lost_to_close": 6, "requests_lost_to_drain": 5}, "Let the capture go on"),
     "mysql": ({"streams_mysql": 3}, ""),
     "not-http": ({"streams_tls": 1, "streams_ssh": 1, "streams_http1_responses": 1, "streams_redis": 1,
                   "streams_smtp": 1, "streams_postgresql": 1, "streams_unknown": 1},
