@@ -36,6 +36,8 @@ class HttpLine {
         http::Limits limits;
         limits.max_requests = 64;
         limits.large_heads = 4;
+        limits.h2_connections = 8;
+        limits.h2_large_tables = 2;
         return limits;
     }
 
@@ -63,6 +65,12 @@ class HttpLine {
         (void)feed({.kind = StreamChunk::Kind::close, .reason = reason, .data = {}}, stream);
     }
 
+    // The other direction of all streams: nobody is heard there until something is said.
+    void answer(std::string_view text) {
+        (void)feed_peer({.kind = StreamChunk::Kind::open, .data = {}});
+        (void)feed_peer({.segment_start = true, .data = as_bytes(text)});
+    }
+
     // Data in pieces that end at `ends` (ascending).
     void pieces(std::string_view text, const std::vector<std::size_t>& ends) {
         std::size_t begin = 0;
@@ -86,7 +94,9 @@ class HttpLine {
         for (std::size_t i = 0; i < streams_.size(); ++i) {
             if (open_[i]) close(CloseReason::ended, i);
         }
+        (void)feed_peer({.kind = StreamChunk::Kind::close, .data = {}});
         taken_.release(blocks_);
+        CHECK(stage_.http2_connections() == 0);
         CHECK(stage_.requests_in_assembly() == 0);
         CHECK(blocks_.available() == blocks_.total());
         CHECK(sum(CounterRole::request_start) == sum(CounterRole::request_rebuilt) + sum(CounterRole::request_lost));
@@ -138,11 +148,15 @@ class HttpLine {
         return appetite;
     }
 
+    Appetite feed_peer(const StreamChunk& chunk) {
+        return stage_.feed(peer_, http::Stream{}, chunk, [](http::Request&) { FAIL("a server sent a request"); });
+    }
+
     http::Limits limits_;
     Counters counters_;
     BlockPool blocks_;
     http::HttpStage stage_;
-    http::Stream peer_;                 // says nothing
+    http::Stream peer_;
     std::deque<http::Stream> streams_;  // a stream stays where it is, as in the flow table
     std::vector<bool> open_;
     Chain taken_;
