@@ -2,8 +2,6 @@
 // HpackDecoder against nghttp2's inflater: the same fields from the same header blocks, and an end at the same block.
 //
 // Input: options, then header blocks, each behind its length. Ours gets each in pieces, theirs whole.
-#include <nghttp2/nghttp2.h>
-
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +9,7 @@
 
 #include "fuzz/fuzz.h"
 #include "http/hpack.h"
+#include "support/http2_peer.h"
 
 using namespace rebuilder;
 using namespace rebuilder::fuzz;
@@ -18,38 +17,8 @@ using http::HpackDecoder;
 
 namespace {
 
-using Fields = std::vector<std::pair<std::string, std::string>>;
-
-class Theirs {
-  public:
-    explicit Theirs(std::uint32_t allowed) {
-        nghttp2_hd_inflate_new(&inflater_);
-        nghttp2_hd_inflate_change_table_size(inflater_, allowed);
-    }
-    ~Theirs() { nghttp2_hd_inflate_del(inflater_); }
-    Theirs(const Theirs&) = delete;
-    Theirs& operator=(const Theirs&) = delete;
-
-    std::optional<Fields> block(Bytes bytes) {
-        Fields fields;
-        for (;;) {
-            nghttp2_nv field{};
-            int flags = 0;
-            const ssize_t used = nghttp2_hd_inflate_hd2(inflater_, &field, &flags, bytes.data(), bytes.size(), 1);
-            if (used < 0) return std::nullopt;
-            bytes = bytes.subspan(static_cast<std::size_t>(used));
-            if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
-                fields.emplace_back(as_text({field.name, field.namelen}), as_text({field.value, field.valuelen}));
-            }
-            if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0) break;
-        }
-        nghttp2_hd_inflate_end_headers(inflater_);
-        return fields;
-    }
-
-  private:
-    nghttp2_hd_inflater* inflater_ = nullptr;
-};
+using test::Inflater;
+using Fields = Inflater::Fields;
 
 class Ours {
   public:
@@ -112,11 +81,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::uint8_t options = input.byte();
     const std::uint32_t allowed = (options & 1) != 0 ? http::usual_table_bytes : http::most_table_bytes;
     const std::size_t step = 1 + (options >> 1);
-    Theirs theirs(allowed);
+    Inflater theirs;
+    nghttp2_hd_inflate_change_table_size(theirs.inflater, allowed);
     Ours ours(allowed);
     while (!input.empty()) {
         const Bytes block = input.take(input.word());
-        const std::optional<Fields> expected = theirs.block(block);
+        const std::optional<Fields> expected = theirs(block);
         const std::optional<Fields> found = ours.block(block, step);
         if (found != expected) fail("ours\n" + list_of(found) + "nghttp2's\n" + list_of(expected));
         if (!expected) break;

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -158,33 +159,46 @@ class Http2Peer {
     std::map<std::int32_t, std::pair<std::string, std::size_t>> bodies_;
 };
 
-// The fields of the first HEADERS frame that a client sent, without CONTINUATIONs, whatever is in them.
-inline std::vector<std::pair<std::string, std::string>> inflate_request(Bytes sent) {
-    constexpr std::size_t preface = 24, frame_head = 9;
-    std::vector<std::pair<std::string, std::string>> fields;
-    for (Bytes rest = sent.subspan(preface); rest.size() >= frame_head;) {
-        const std::size_t size = load_be24(rest.data());
-        if (rest[3] != NGHTTP2_HEADERS) {
-            rest = rest.subspan(frame_head + size);
-            continue;
-        }
-        nghttp2_hd_inflater* inflater = nullptr;
-        nghttp2_hd_inflate_new(&inflater);
-        for (Bytes block = rest.subspan(frame_head, size);;) {
+// One direction's decoder of header blocks: nghttp2's.
+class Inflater {
+  public:
+    using Fields = std::vector<std::pair<std::string, std::string>>;
+
+    Inflater() { nghttp2_hd_inflate_new(&inflater); }
+    Inflater(const Inflater&) = delete;
+    Inflater& operator=(const Inflater&) = delete;
+    ~Inflater() { nghttp2_hd_inflate_del(inflater); }
+
+    // Nothing when it isn't a header block.
+    std::optional<Fields> operator()(Bytes block) {
+        Fields fields;
+        for (;;) {
             nghttp2_nv field{};
             int flags = 0;
             const ssize_t taken = nghttp2_hd_inflate_hd2(inflater, &field, &flags, block.data(), block.size(), 1);
-            if (taken < 0) break;
+            if (taken < 0) return std::nullopt;
             block = block.subspan(static_cast<std::size_t>(taken));
             if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
                 fields.emplace_back(as_text({field.name, field.namelen}), as_text({field.value, field.valuelen}));
             }
-            if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0 || taken == 0) break;
+            if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0) break;
         }
-        nghttp2_hd_inflate_del(inflater);
+        nghttp2_hd_inflate_end_headers(inflater);
         return fields;
     }
-    return fields;
+
+    nghttp2_hd_inflater* inflater = nullptr;
+};
+
+// The fields of the first HEADERS frame that a client sent, without CONTINUATIONs, whatever is in them.
+inline Inflater::Fields inflate_request(Bytes sent) {
+    constexpr std::size_t preface = 24, frame_head = 9;
+    for (Bytes rest = sent.subspan(preface); rest.size() >= frame_head;) {
+        const std::size_t size = load_be24(rest.data());
+        if (rest[3] == NGHTTP2_HEADERS) return Inflater()(rest.subspan(frame_head, size)).value_or(Inflater::Fields{});
+        rest = rest.subspan(frame_head + size);
+    }
+    return {};
 }
 
 }  // namespace rebuilder::test
