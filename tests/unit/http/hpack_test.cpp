@@ -173,8 +173,7 @@ std::vector<Example> responses(const std::string& first, const std::string& seco
 }
 
 void check(const std::vector<Example>& examples, const std::string& before = {}) {
-    const std::size_t longest_block = 200;
-    for (std::size_t step = 1; step < longest_block; ++step) {
+    for (std::size_t step = 1; step < 200; ++step) {
         HpackMemory memory(1, 0, longest);
         Decoder decoder(memory);
         if (!before.empty()) CHECK(decoder(before).end == Found::end);
@@ -350,6 +349,19 @@ TEST_CASE("a field may have the name of an entry that it evicts", "[hpack]") {
         while (!left.empty() && size_of(left) > 160) left.pop_back();
         if (size_of({{name, value}}) > 160) left.clear();
         CHECK(decoder.table() == left);
+    }
+}
+
+TEST_CASE("a field may have the name of an entry that is moved to make room", "[hpack]") {
+    const std::string name = "the-name-of-an-old-entry", value(100, 'v'), next(104, 'w');
+    for (std::size_t filler = 0; filler < 128; ++filler) {
+        INFO(filler);
+        HpackMemory memory(1, 0, longest);
+        Decoder decoder(memory);
+        (void)decoder(table_size(160) + literal("", std::string(filler, 'f'), Literal::entered));
+        (void)decoder(literal(name, value, Literal::entered));
+        CHECK(decoder(named(first_dynamic, next, Literal::entered)).fields == Fields{{name, next}});
+        CHECK(decoder.table() == Fields{{name, next}});
     }
 }
 
