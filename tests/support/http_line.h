@@ -6,6 +6,7 @@
 // any pool, and requests started = rebuilt + lost.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -108,14 +109,16 @@ class HttpLine {
     [[nodiscard]] std::uint64_t count(Counter which) const { return counters_[which]; }
     [[nodiscard]] std::uint64_t sum(CounterRole role) const { return counters_.read().sum(role); }
     [[nodiscard]] std::uint64_t lost() const { return sum(CounterRole::request_lost); }
-    // Counters that aren't zero, as "name=value name=value".
-    [[nodiscard]] std::string counted() const {
+    // Counters that aren't zero, as "name=value name=value"; of those whose names begin so only.
+    [[nodiscard]] std::string counted(const std::vector<std::string_view>& beginnings = {""}) const {
         std::string text;
         for (std::size_t i = 0; i < counter_count; ++i) {
             const std::uint64_t value = counters_.read().values[i];
-            if (value == 0) continue;
+            const std::string_view name = counter_table[i].name;
+            const auto begins = [name](std::string_view beginning) { return name.starts_with(beginning); };
+            if (value == 0 || std::none_of(beginnings.begin(), beginnings.end(), begins)) continue;
             if (!text.empty()) text += ' ';
-            text.append(counter_table[i].name).append("=").append(std::to_string(value));
+            text.append(name).append("=").append(std::to_string(value));
         }
         return text;
     }

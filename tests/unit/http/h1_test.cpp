@@ -71,18 +71,6 @@ struct Case {
     std::string also_counted = "";  // "counter=value ..." of a failure
 };
 
-// The events that every case has, and that a failure adds to.
-std::string lost_counters(const HttpLine& line) {
-    std::string text;
-    for (std::size_t i = 0; i < counter_count; ++i) {
-        const auto which = static_cast<Counter>(i);
-        if (counter_table[i].role != CounterRole::request_lost || line.count(which) == 0) continue;
-        if (!text.empty()) text += ' ';
-        text.append(counter_table[i].name).append("=").append(std::to_string(line.count(which)));
-    }
-    return text;
-}
-
 void check(const Case& test, const char* how, const std::vector<std::size_t>& ends) {
     HttpLine line;
     (void)line.open();
@@ -90,7 +78,7 @@ void check(const Case& test, const char* how, const std::vector<std::size_t>& en
     line.finish();
     INFO(test.name << ", " << how << (ends.empty() ? 0 : ends.front()));
     CHECK(line.requests == test.requests);
-    CHECK(lost_counters(line) == test.also_counted);
+    CHECK(line.counted({"requests_lost_"}) == test.also_counted);
 }
 
 void check_all_splits(const std::vector<Case>& cases) {
