@@ -92,11 +92,11 @@ constexpr std::size_t table_block_bytes(std::uint32_t table_bytes) noexcept {
 
 // ---- memory ----------------------------------------------------------------------------------------------
 
-HpackMemory::HpackMemory(std::size_t tables, std::size_t large_tables, std::size_t longest_string)
+HpackMemory::HpackMemory(std::size_t tables, std::size_t large_tables, std::size_t longest_field)
     : usual_(table_block_bytes(usual_table_bytes), tables)
     , large_(table_block_bytes(most_table_bytes), large_tables)
-    , longest_string_(longest_string)
-    , scratch_(2 * most_huffman_decoded(longest_string)) {}
+    , longest_field_(longest_field)
+    , scratch_(2 * most_huffman_decoded(longest_field)) {}
 
 std::size_t HpackMemory::mapped_bytes() const noexcept {
     return usual_.total() * table_block_bytes(usual_table_bytes) +
@@ -237,12 +237,13 @@ struct HpackDecoder::Reader {
         return fail(Found::malformed);
     }
 
-    // A string (section 5.2): where it lies, or decoded to `scratch`.
+    // A string (section 5.2): where it lies, or decoded to `scratch`. With it the field has at most `longest` bytes.
     [[nodiscard]] bool string(std::string_view& text, std::size_t longest, char* scratch) noexcept {
         const bool coded = at != end && (*at & 0x80) != 0;
         std::uint32_t size = 0;
         if (!integer(7, size)) return false;
-        if (size > longest) return fail(Found::too_large);
+        // All of the field counts, which has to be kept while it comes: so it doesn't matter how that was cut.
+        if (static_cast<std::size_t>(at - begin) + size > longest) return fail(Found::too_large);
         if (size > static_cast<std::size_t>(end - at)) {
             return fail(Found::need_more, static_cast<std::size_t>(at - begin) + size);
         }
@@ -292,10 +293,10 @@ HpackDecoder::Step HpackDecoder::next(Bytes block, HpackMemory& memory) noexcept
     } else {
         step.field.note = &memory.static_notes_[0];
         *step.field.note = 0;
-        if (!reader.string(step.field.name, memory.longest_string_, scratch)) return give_up();
+        if (!reader.string(step.field.name, memory.longest_field_, scratch)) return give_up();
     }
     char* const behind = scratch + memory.scratch_.size() / 2;
-    if (!reader.string(step.field.value, memory.longest_string_, behind)) return give_up();
+    if (!reader.string(step.field.value, memory.longest_field_, behind)) return give_up();
     if (enter) insert(index, step.field);
     step.used = used();
     return step;

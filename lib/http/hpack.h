@@ -35,8 +35,8 @@ struct HeaderField {
 // The tables of all connections of a worker. One thread.
 class HpackMemory {
   public:
-    // `longest_string` in bytes, as coded; a header block with a longer one can't be followed.
-    HpackMemory(std::size_t tables, std::size_t large_tables, std::size_t longest_string);
+    // `longest_field` in bytes, as coded; a header block with a longer one can't be followed.
+    HpackMemory(std::size_t tables, std::size_t large_tables, std::size_t longest_field);
 
     [[nodiscard]] std::size_t mapped_bytes() const noexcept;
 
@@ -45,7 +45,7 @@ class HpackMemory {
 
     BlockPool usual_;
     BlockPool large_;
-    std::size_t longest_string_;
+    std::size_t longest_field_;
     Mapping scratch_;                               // where strings are decoded: a name, then a value
     std::array<std::uint16_t, 62> static_notes_{};  // by index; that of 0 is for names that no table has
 };
@@ -58,7 +58,7 @@ class HpackDecoder {
         end,        // of the bytes, between two fields
         need_more,  // the next field isn't whole: Step::needed bytes of it are looked for
         malformed,  // no decoder goes on from here (section 2.3.3 and elsewhere)
-        too_large,  // a string is longer than can be kept
+        too_large,  // the next field is longer than can be kept
         no_memory,  // no larger table is left
     };
     struct Step {
