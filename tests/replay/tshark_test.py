@@ -100,7 +100,8 @@ KNOWN = {
     "h2-stray": rows("only tshark", SECTIONS, "POST /reset", "GET /skipped"),
     "h2-table-size": rows("only ours", TABLE, "GET /16384", "GET /uses-16384", "GET /uses-9000", "GET /evicts-by-9000",
                           "GET /too-large", "GET /fills-anew", "GET /uses-what-is-new", "GET /lent", "GET /after"),
-    "h2-unfinished": rows("only tshark", SECTIONS, "POST /no-end", "POST /only-a-head", "GET /half-a-head") * 3,
+    "h2-unfinished": rows("only tshark", SECTIONS, "POST /half-a-body", "POST /only-a-head", "GET /half-a-head") * 3
+    + rows("only tshark", SECTIONS, "POST /no-end", "GET /no-end"),
     "proxy-protocol": [
         ("only ours", "GET /first shop.example.com", PROXY),
         ("only ours", "GET /first shop.example.com", PROXY),
