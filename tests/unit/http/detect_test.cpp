@@ -4,6 +4,7 @@
 //   - near misses of each
 //   - of examples and of random bytes: one answer however they are split, and one within enough_to_detect bytes
 //   - what may be the beginning of a request line is never taken for anything else
+// looks_like_http2(): frames of each type, alone and cut, and what only looks like them
 // begins_like_request(): methods, targets, and text that a body may hold
 #include "http/detect.h"
 
@@ -17,10 +18,12 @@
 #include "http/h1.h"
 #include "http/token.h"
 #include "support/catch.h"
+#include "support/http2_client.h"
 #include "support/random.h"
 
 using namespace rebuilder;
 using namespace rebuilder::http;
+namespace h2 = rebuilder::test::h2;
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 
@@ -123,6 +126,9 @@ const std::vector<Example> other_examples{
     {"R\0\0\0\x0c\0\0\0\x05\x89\xbb\x8e\xd0"s, Protocol::postgresql, 9},
     {"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0"s, Protocol::postgresql, 9},
     {"NR\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0"s, Protocol::postgresql, 10},
+    {"\0\0\0\x04\0\0\0\0\0"s, Protocol::http2_response, 9},
+    {"\0\0\x06\x04\0\0\0\0\0\0\x01\0\0\x0a\0"s, Protocol::http2_response, 15},
+    {"\0\0\xf0\x04\0\0\0\0\0"s + std::string(240, 's') + "more", Protocol::http2_response, 249},
     {"EHLO mail.example.com\r\nMAIL", Protocol::smtp, 23},
     {"ehlo [192.0.2.1]\r\n", Protocol::smtp, 18},
     {"HELO a\n", Protocol::smtp, 7},
@@ -193,6 +199,12 @@ const std::vector<Example> near_misses{
     {"NNR\0\0\0\x08\0\0\0\0"s, Protocol::unknown, 4},
     {"SR\0\0\0\x08\0\0\0\0"s, Protocol::unknown, 3},
     {"S\x16\x03\x03"s, Protocol::unknown, 3},
+    {"\0\0\0\x04\x01\0\0\0\0"s, Protocol::unknown, 5},  // an acknowledgement
+    {"\0\0\x05\x04\0\0\0\0\0abcde"s, Protocol::unknown, 6},
+    {"\0\0\xf6\x04\0\0\0\0\0"s, Protocol::unknown, 4},
+    {"\0\0\0\x05\0\0\0\0\0"s, Protocol::unknown, 4},
+    {"\0\0\0\x04\0\x80\0\0\0"s, Protocol::unknown, 6},
+    {"\0\0\0\x04\0\0\0\0\x01"s, Protocol::unknown, 9},
     {"EHLO\r\n", Protocol::unknown, 5},
     {"Ehlo a\r\n", Protocol::http1, 5},
     {"220 (vsFTPd 3.0.3)\r\n", Protocol::http1, 20},
@@ -359,5 +371,64 @@ TEST_CASE("a segment may begin with a request", "[detect]") {
          }) {
         INFO(no);
         CHECK_FALSE(begins_like_request(as_bytes(no)));
+    }
+}
+
+TEST_CASE("a segment from the middle may be frames of HTTP/2", "[detect]") {
+    const std::string ping = h2::frame(NGHTTP2_PING, 0, 0, "12345678");
+    const std::string get = h2::headers(5, h2::literals(h2::request("GET", "/")));
+    for (const std::string& yes : {
+             ping,
+             get,
+             h2::data(1, ""),
+             h2::data(7, std::string(16'384, 'd'), false),
+             h2::frame(NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 1, h2::padded("abc", 4)),
+             h2::frame(NGHTTP2_HEADERS, 0x2d, 1, "123456789"),
+             h2::frame(NGHTTP2_PRIORITY, 0, 1, "12345"),
+             h2::reset(3),
+             h2::settings(),
+             h2::settings_ack(),
+             h2::settings({{1, 2}}),
+             h2::frame(NGHTTP2_PUSH_PROMISE, NGHTTP2_FLAG_END_HEADERS, 1, "12345"),
+             h2::frame(NGHTTP2_GOAWAY, 0, 0, "12345678bye"),
+             h2::frame(NGHTTP2_WINDOW_UPDATE, 0, 0, "1234"),
+             h2::frame(NGHTTP2_WINDOW_UPDATE, 0, 5, "1234"),
+             h2::continuation(1, "abc"),
+             ping + get,
+             // Of the last one a head is enough, and less of a further one.
+             ping + get.substr(0, 9),
+             ping + get + ping.substr(0, 8),
+         }) {
+        INFO(yes.substr(0, 20));
+        CHECK(looks_like_http2(as_bytes(yes)));
+    }
+    for (const std::string& no : {
+             ""s,
+             ping.substr(0, 8),
+             ping.substr(0, 9),
+             ping.substr(0, 16),
+             ping + get.substr(0, 8),
+             ping + "12345678" + get,
+             h2::frame(0x0a, 0, 1),
+             h2::frame(NGHTTP2_DATA, 0, 0, "a"),
+             h2::frame(NGHTTP2_DATA, NGHTTP2_FLAG_END_HEADERS, 1, "a"),
+             h2::data(1, std::string(16'385, 'd')),
+             h2::data(0x80000001, "a"),
+             h2::headers(1, ""),
+             h2::headers(0, "a"),
+             h2::frame(NGHTTP2_PRIORITY, 0, 1, "1234"),
+             h2::frame(NGHTTP2_RST_STREAM, 0, 1, "12345"),
+             h2::frame(NGHTTP2_RST_STREAM, 0, 0, "1234"),
+             h2::frame(NGHTTP2_SETTINGS, 0, 1),
+             h2::frame(NGHTTP2_PING, 0, 0, "1234567"),
+             h2::frame(NGHTTP2_PING, 0, 1, "12345678"),
+             h2::frame(NGHTTP2_GOAWAY, 0, 0, "1234567"),
+             h2::frame(NGHTTP2_WINDOW_UPDATE, 0, 1, "12345"),
+             "GET / HTTP/1.1\r\n\r\n"s,
+             h2::preface,
+             std::string(100, 'x'),
+         }) {
+        INFO(no.substr(0, 20));
+        CHECK_FALSE(looks_like_http2(as_bytes(no)));
     }
 }
