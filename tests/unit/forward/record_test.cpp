@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "support/http_line.h"
+#include "support/slot_text.h"
 
 using namespace rebuilder;
 using namespace rebuilder::test;
@@ -40,16 +41,7 @@ std::vector<std::string> records(const std::string& bytes, bool bodies = false,
         forward::Slot slot;
         REQUIRE(writer.write(request, {}, line.pool(), slot) == Counter::handed_off);
         CHECK(slot.time_ns == from.time_ns);
-        std::string& text = lines.emplace_back();
-        std::uint32_t blocks = 0;
-        for (Block* block = slot.first; block != nullptr; ++blocks) {
-            Block* next = block->next;
-            text += as_text(block->bytes());
-            line.pool().give(block);
-            block = next;
-        }
-        CHECK(slot.bytes == text.size());
-        CHECK(slot.blocks == blocks);
+        lines.push_back(take_text(line.pool(), slot));
     };
     (void)line.open();
     line.pieces(bytes, ends);

@@ -19,6 +19,7 @@
 #include "support/random.h"
 #include "support/record_line.h"
 #include "support/rewrite_rules.h"
+#include "support/slot_text.h"
 #include "support/strict_request.h"
 
 using namespace rebuilder;
@@ -31,18 +32,6 @@ namespace {
 
 constexpr packet::Endpoint source{packet::IpAddress::v4(0xcb007107), 51234};      // 203.0.113.7
 constexpr packet::Endpoint destination{packet::IpAddress::v4(0x0a00020a), 8080};  // 10.0.2.10
-
-std::string take_text(BlockPool& pool, const forward::Slot& slot) {
-    std::string text;
-    for (Block* block = slot.first; block != nullptr;) {
-        Block* next = block->next;
-        text += as_text(block->bytes());
-        pool.give(block);
-        block = next;
-    }
-    CHECK(text.size() == slot.bytes);
-    return text;
-}
 
 struct Written {
     std::string plain;   // the record without rules

@@ -15,6 +15,7 @@
 
 #include "support/http_line.h"
 #include "support/random.h"
+#include "support/slot_text.h"
 
 using namespace rebuilder;
 using namespace rebuilder::test;
@@ -24,20 +25,6 @@ namespace {
 
 constexpr packet::Endpoint source{packet::IpAddress::v4(0xcb007107), 51234};      // 203.0.113.7
 constexpr packet::Endpoint destination{packet::IpAddress::v4(0x0a00020a), 8080};  // 10.0.2.10
-
-std::string take_text(BlockPool& pool, const forward::Slot& slot) {
-    std::string text;
-    std::uint32_t blocks = 0;
-    for (Block* block = slot.first; block != nullptr; ++blocks) {
-        Block* next = block->next;
-        text += as_text(block->bytes());
-        pool.give(block);
-        block = next;
-    }
-    CHECK(text.size() == slot.bytes);
-    CHECK(blocks == slot.blocks);
-    return text;
-}
 
 struct Sent {
     Counter verdict;
