@@ -214,7 +214,7 @@ std::optional<Counter> end_h2_head(
     message.header_count = message.field_count;
     const DeclaredLength declared =
         declared_length(message.text(), std::span(message.fields).first(message.header_count));
-    message.length_said = declared.said;
+    message.length_said = declared.said && !message.tunnel;  // a tunnel's DATA is no body
     message.body_left = declared.length.value_or(UINT64_MAX);
     const bool no_body = message.tunnel || (ends_stream && !declared.said);
     message.framing = no_body ? Framing::none : Framing::content_length;
