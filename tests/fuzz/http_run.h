@@ -16,13 +16,13 @@ using tcp::StreamChunk;
 
 // Memory for all that an input can hold, so that nothing depends on how it is cut.
 inline constexpr std::size_t longest_stream = 32 << 10;
-inline constexpr std::size_t roomy_blocks = 64;
+inline constexpr std::size_t roomy_blocks = 1024;
 
 class HttpRun {
   public:
     static http::Limits roomy() {
         http::Limits limits;
-        limits.max_requests = 4;
+        limits.max_requests = http::max_open_streams + 2;  // one is refused, and none is given up for it
         limits.large_heads = 4;
         limits.h2_connections = 1;
         limits.h2_large_tables = 1;
