@@ -32,7 +32,8 @@ struct RewriteRules {
 struct ExpectedWire {
     Counter verdict = Counter::handed_off;
     StrictRequest request{};
-    bool has_length = false;  // it must have a Content-Length; else it must have none
+    bool has_length = false;       // it must have a Content-Length; else it must have none, unless
+    bool may_have_length = false;  // the record doesn't tell whether there was an empty body
 };
 
 namespace detail {
@@ -106,6 +107,36 @@ inline bool never_sent(std::string_view lower) {
     return std::find(std::begin(names), std::end(names), lower) != std::end(names) || lower.starts_with("x-rebuilder-");
 }
 
+// Each line break with the whitespace around it is a space (RFC 9112, section 5.2). Only HTTP/2 has such values.
+inline std::string unfolded(std::string_view value) {
+    std::string out;
+    for (std::size_t at = 0; at < value.size();) {
+        const std::size_t end = std::min(value.find_first_of("\r\n", at), value.size());
+        out += value.substr(at, end - at);
+        if (end == value.size()) break;
+        out.erase(out.find_last_not_of(" \t") + 1);
+        at = std::min(value.find_first_not_of("\r\n \t", end), value.size());
+        if (at != value.size()) out += ' ';
+    }
+    return out;
+}
+
+// Its size stays, that of the lines it is on becomes the one it has on one.
+inline std::string redacted(std::string_view value) {
+    return std::string(unfolded(value).size(), 'x');
+}
+
+// A cookie in HTTP/2 is all its crumbs (RFC 9113, section 8.2.3).
+inline std::string cookie(const FieldList& headers, bool secret) {
+    std::string all;
+    bool first = true;
+    for (const auto& [name, value] : headers) {
+        if (name != "cookie") continue;
+        all.append(std::exchange(first, false) ? "" : "; ").append(secret ? redacted(value) : unfolded(value));
+    }
+    return all;
+}
+
 inline bool names(const std::vector<std::string>& list, std::string_view lower) {
     return std::any_of(list.begin(), list.end(), [&](const std::string& name) { return strict::lower(name) == lower; });
 }
@@ -130,19 +161,20 @@ inline RecordLine expected_record(RecordLine record, const RewriteRules& rules) 
         std::erase_if(
             *fields, [&](const auto& field) { return detail::names(rules.removed, strict::lower(field.first)); });
         for (auto& [name, value] : *fields) {
-            if (detail::names(rules.redacted, strict::lower(name))) value.assign(value.size(), 'x');
+            if (detail::names(rules.redacted, strict::lower(name))) value = detail::redacted(value);
         }
     }
     return record;
 }
 
 inline ExpectedWire expected_wire(const RecordLine& record, const RewriteRules& rules) {
-    if (record.method == "CONNECT") return {.verdict = Counter::unforwardable_connect};
+    const bool http2 = record.version == "HTTP/2", extended = record.protocol.has_value();
+    if (record.method == "CONNECT" && !extended) return {.verdict = Counter::unforwardable_connect};
     const detail::ExpectedTarget target = detail::expected_target(record);
     if (!target.forwardable) return {.verdict = Counter::unforwardable_target};
 
     ExpectedWire expected;
-    expected.request = {record.method, target.text, {}, record.body};
+    expected.request = {extended ? "GET" : record.method, target.text, {}, record.body};
     FieldList& fields = expected.request.fields;
     const std::vector<std::string> options = detail::connection_options(record.headers);
     // Of what a rule leaves out or sets, nothing is added either.
@@ -152,10 +184,18 @@ inline ExpectedWire expected_wire(const RecordLine& record, const RewriteRules& 
     bool has_host = decided("host"), has_proto = decided("x-forwarded-proto"), has_port = decided("x-forwarded-port");
     const std::string client_header = rules.client_ip == "keep" ? "" : strict::lower(rules.client_ip_header);
     std::size_t client_at = 0;  // place of the last one, + 1
+    bool client_empty = true, has_cookie = false;
+    if (http2 && !has_host && !record.host.empty()) {  // of :authority, or it will have come from the field
+        fields.emplace_back("Host", target.authority.empty() ? detail::unfolded(record.host) : target.authority);
+        has_host = true;
+    }
+    expected.has_length = http2 && !extended && record.full_size != 0;
+    expected.may_have_length = http2 && !extended;
     for (const auto& [name, value] : record.headers) {
         const std::string lower = strict::lower(name);
-        if (lower == "content-length" || lower == "transfer-encoding") expected.has_length = true;
-        if (!strict::is_token(name) || lower == "content-length" || detail::never_sent(lower)) continue;
+        if (lower == "content-length" || (lower == "transfer-encoding" && !http2)) expected.has_length = !extended;
+        const bool te = http2 && lower == "te" && strict::lower(value) == "trailers";
+        if (!strict::is_token(name) || lower == "content-length" || (detail::never_sent(lower) && !te)) continue;
         if (decided(lower) || (lower == client_header && rules.client_ip == "set")) continue;
         if (lower == "host") {  // the first one; an absolute-form target overrules it
             if (!has_host) fields.emplace_back(name, target.authority.empty() ? value : target.authority);
@@ -163,10 +203,18 @@ inline ExpectedWire expected_wire(const RecordLine& record, const RewriteRules& 
             continue;
         }
         const bool named = std::find(options.begin(), options.end(), lower) != options.end();
-        if (named && lower != client_header) continue;
+        if (named && lower != client_header && !te) continue;
         const bool redacted = detail::names(rules.redacted, lower);
-        fields.emplace_back(name, redacted ? std::string(value.size(), 'x') : value);
-        if (lower == client_header) client_at = fields.size();
+        if (http2 && lower == "cookie") {
+            if (!has_cookie) fields.emplace_back(name, detail::cookie(record.headers, redacted));
+            has_cookie = true;
+            continue;
+        }
+        fields.emplace_back(name, redacted ? detail::redacted(value) : detail::unfolded(value));
+        if (lower == client_header) {
+            client_at = fields.size();
+            client_empty = value.empty();
+        }
         has_proto = has_proto || lower == "x-forwarded-proto";
         has_port = has_port || lower == "x-forwarded-port";
     }
@@ -177,7 +225,7 @@ inline ExpectedWire expected_wire(const RecordLine& record, const RewriteRules& 
         if (rules.client_ip != "keep") fields.emplace_back(rules.client_ip_header, client);
     } else {
         std::string& chain = fields[client_at - 1].second;
-        chain.append(chain.empty() ? "" : ", ").append(client);
+        chain.append(client_empty ? "" : ", ").append(client);
     }
     for (auto& [name, value] : fields) {  // a NUL is sent as a space (RFC 9110, section 5.5)
         std::replace(value.begin(), value.end(), '\0', ' ');

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ struct RecordLine {
     std::string version;
     std::string method;
     std::string target;
+    std::string host;
+    std::optional<std::string> protocol{};  // of an extended CONNECT
     FieldList headers;
     FieldList trailers;
     bool truncated = false;
@@ -61,6 +64,8 @@ class RecordReader {
         record.version = texts.at("version");
         record.method = texts.at("method");
         record.target = texts.at("target");
+        record.host = texts.at("host");
+        if (texts.count("protocol") != 0) record.protocol = texts.at("protocol");
         record.truncated = texts.at("truncated") == "true";
         record.body = from_base64(texts.at("body_b64"));
         if (std::to_string(record.body.size()) != texts.at("body_len")) fail();
