@@ -248,16 +248,6 @@ bool ends_inside_a_frame(Bytes frames) {
     return !frames.empty();
 }
 
-bool is_part_of(const Requests& some, const Requests& all) {
-    auto next = all.begin();
-    for (const std::string& one : some) {
-        next = std::find(next, all.end(), one);
-        if (next == all.end()) return false;
-        ++next;
-    }
-    return true;
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

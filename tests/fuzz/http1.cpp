@@ -104,17 +104,6 @@ Story read_story(Input& input, std::uint8_t options) {
     return story;
 }
 
-// In their order.
-bool is_part_of(const std::vector<std::string>& some, const std::vector<std::string>& all) {
-    auto next = all.begin();
-    for (const std::string& one : some) {
-        next = std::find(next, all.end(), one);
-        if (next == all.end()) return false;
-        ++next;
-    }
-    return true;
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

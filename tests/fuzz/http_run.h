@@ -2,8 +2,11 @@
 // HttpRun: one stream through an HttpStage with pools and counters of its own, and what must hold at its end.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "base/block.h"
 #include "base/counters.h"
@@ -77,5 +80,16 @@ class HttpRun {
     std::uint64_t rebuilt_ = 0;
     bool ignored_ = false;
 };
+
+// Whether all of `some` are in `all`, in their order.
+inline bool is_part_of(const std::vector<std::string>& some, const std::vector<std::string>& all) {
+    auto next = all.begin();
+    for (const std::string& one : some) {
+        next = std::find(next, all.end(), one);
+        if (next == all.end()) return false;
+        ++next;
+    }
+    return true;
+}
 
 }  // namespace rebuilder::fuzz
