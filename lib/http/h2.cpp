@@ -101,11 +101,7 @@ bool Http2::skip(Http2Connection& c, std::uint64_t bytes) noexcept {
     if (c.at == At::data) {
         if (Message* message = find(c, c.stream_id)) lose(c, *message, Counter::requests_lost_to_gap);
     }
-    const auto missing = static_cast<std::uint32_t>(bytes);
-    const std::uint32_t of_payload = std::min(c.left, missing);
-    c.left -= of_payload;
-    c.padding = static_cast<std::uint8_t>(c.padding - (missing - of_payload));
-    if (c.left == 0) end_payload(c);
+    pass(c, static_cast<std::uint32_t>(bytes));
     return true;
 }
 
@@ -199,13 +195,16 @@ bool Http2::bad_padding(Http2Connection& c, Feed& feed) noexcept {
 }
 
 bool Http2::skip_payload(Http2Connection& c, Feed& feed) noexcept {
-    const auto skipped = static_cast<std::uint32_t>(feed.take(std::size_t{c.left} + c.padding).size());
-    const std::uint32_t of_payload = std::min(c.left, skipped);
+    pass(c, static_cast<std::uint32_t>(feed.take(std::size_t{c.left} + c.padding).size()));
+    return c.at == At::frame_head;
+}
+
+// So many bytes of the payload, then of its padding, are behind us.
+void Http2::pass(Http2Connection& c, std::uint32_t bytes) noexcept {
+    const std::uint32_t of_payload = std::min(c.left, bytes);
     c.left -= of_payload;
-    c.padding = static_cast<std::uint8_t>(c.padding - (skipped - of_payload));
-    if (c.left != 0 || c.padding != 0) return false;
-    c.at = At::frame_head;
-    return true;
+    c.padding = static_cast<std::uint8_t>(c.padding - (bytes - of_payload));
+    if (c.left == 0) end_payload(c);
 }
 
 void Http2::end_payload(Http2Connection& c) noexcept {

@@ -134,6 +134,7 @@ class Http2 {
     bool piece_together(Http2Connection& c, Feed& feed, Bytes& bytes) noexcept;
     bool skip_payload(Http2Connection& c, Feed& feed) noexcept;
     bool end_block(Http2Connection& c, Feed& feed) noexcept;
+    static void pass(Http2Connection& c, std::uint32_t bytes) noexcept;
     static void end_payload(Http2Connection& c) noexcept;
     void begin_headers(Http2Connection& c, const Feed& feed) noexcept;
     void on_reset(Http2Connection& c, std::uint64_t now_ns) noexcept;
