@@ -8,17 +8,19 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
 
 #include "base/error.h"
-#include "h2_line.h"
+#include "forward/wire_head.h"
 #include "h2_rivals.h"
 #include "h2_traffic.h"
 #include "http/limits.h"
 #include "rounds.h"
 #include "scenario.h"
+#include "worker_line.h"
 
 namespace rebuilder::bench {
 namespace {
@@ -26,9 +28,36 @@ namespace {
 // The line does all that HPACK leaves to do, and may take two thirds as long as HPACK again.
 constexpr Target least_of_inflate = at_least(0.6);
 
-constexpr double most_disturbance = 0.02;  // share of the time
-
 constexpr std::array mix_names{"browser", "grpc", "api"};  // as in H2Mix
+
+// That each slot is the next request made.
+class H2Check {
+  public:
+    explicit H2Check(const H2Traffic& traffic) : traffic_(&traffic) {}
+
+    std::string operator()(const forward::Slot& slot) {
+        if (next_ == traffic_->requests.size()) return "rebuilt more than was made";
+        const H2Traffic::Made& made = traffic_->requests[next_++];
+        if (!head_.read(slot)) return fmt::format("wrote no HTTP/1.1 for request {}", next_);
+        if (head_.method == made.method && head_.target == made.path && head_.host() == made.host &&
+            head_.body_bytes == made.body_bytes) {
+            return {};
+        }
+        return fmt::format("rebuilt request {} as {}; made was {}", next_,
+            text_of(head_.method, head_.target, head_.host(), head_.body_bytes),
+            text_of(made.method, made.path, made.host, made.body_bytes));
+    }
+
+  private:
+    static std::string text_of(
+        std::string_view method, std::string_view path, std::string_view host, std::uint64_t bytes) {
+        return fmt::format("{} {} for {} with {} bytes", method, path, host, bytes);
+    }
+
+    const H2Traffic* traffic_;
+    forward::WireHead head_;
+    std::size_t next_ = 0;
+};
 
 class H2 final : public Scenario {
   public:
@@ -64,7 +93,7 @@ class H2 final : public Scenario {
             "h2", fmt::format("h2: {} requests of {} clients, one core", settings_.requests, settings_.connections));
         describe(settings, report);
         for (const H2Mix mix : mixes_) measure(mix, settings.rounds, report);
-        note_disturbance(report);
+        disturbance_.note(report);
         return report;
     }
 
@@ -88,16 +117,17 @@ class H2 final : public Scenario {
         made.mix = mix;
         H2Traffic traffic = make_h2_traffic(made);
         note_sizes(mix, traffic, report);
-        H2Line line(traffic);
-        line.verify();
+        WorkerLine line(traffic.mirror, {traffic.requests.size()});
+        H2Check check(traffic);
+        line.verify(std::ref(check));
         const std::string ours = "rebuilder, " + name_of(mix);
         const std::string inflate = "nghttp2 inflate, " + name_of(mix);
         const std::string session = "nghttp2 session, " + name_of(mix);
         run_rounds(
             {
-                {ours, [&] { return watched(line.run()); }},
-                {inflate, [&] { return watched(inflate_blocks(traffic)); }},
-                {session, [&] { return watched(serve_sessions(traffic)); }},
+                {ours, [&] { return disturbance_.watch(line.run()); }},
+                {inflate, [&] { return disturbance_.watch(inflate_blocks(traffic)); }},
+                {session, [&] { return disturbance_.watch(serve_sessions(traffic)); }},
             },
             rounds, report);
         report.compare(inflate, ours, least_of_inflate);
@@ -115,26 +145,11 @@ class H2 final : public Scenario {
                 static_cast<double>(traffic.mirror.bytes()) / static_cast<double>(traffic.mirror.frames().size())));
     }
 
-    // None of the programs ever waits: when time passes that isn't theirs, others had the core, and its caches.
-    Measurement watched(const Measurement& measurement) {
-        wall_ns_ += measurement.wall_ns;
-        cpu_ns_ += measurement.cpu.total_ns;
-        return measurement;
-    }
-    void note_disturbance(Report& report) const {
-        const double others = 1 - static_cast<double>(cpu_ns_) / static_cast<double>(wall_ns_);
-        if (others < most_disturbance) return;
-        report.note(
-            fmt::format("Others had the core for {:.0f} % of the time: the figures are theirs, too.", others * 100));
-    }
-
     static std::string name_of(H2Mix mix) { return mix_names[static_cast<std::size_t>(mix)]; }
 
     std::set<H2Mix> mixes_{H2Mix::browser, H2Mix::grpc, H2Mix::api};
     H2Settings settings_;
-
-    std::uint64_t wall_ns_ = 0;
-    std::uint64_t cpu_ns_ = 0;
+    Disturbance disturbance_;
 };
 
 }  // namespace

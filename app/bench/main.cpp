@@ -29,6 +29,12 @@ struct ScenarioText {
 };
 
 constexpr std::array scenarios{
+    ScenarioText{"line", "What does it cost to rebuild a request? The product's line by stages, against llhttp alone.",
+        R"(Examples:
+  rebuilder-bench line
+  rebuilder-bench line --mix api --flows 100000 --json line.json
+  rebuilder-bench line --reorder 2 --duplicate 1 --both --line-only)",
+        make_line, false},
     ScenarioText{"forward", "What does it cost to send a request? The product's forwarder, against wrk and h2load.",
         R"(Examples:
   rebuilder-bench forward

@@ -21,7 +21,8 @@ struct Measurement {
     std::uint64_t wall_ns = 0;
     std::uint64_t p50_ns = 0;  // from offer to answer; 0: not measured
     std::uint64_t p99_ns = 0;
-    std::uint64_t bytes = 0;  // of the frames that were read; 0: there are none
+    std::uint64_t frames = 0;  // that were read; 0: there are none
+    std::uint64_t bytes = 0;   // of these
 
     [[nodiscard]] double cpu_us() const { return per_request(cpu.total_ns); }
     [[nodiscard]] double per_request(std::uint64_t ns) const {

@@ -43,6 +43,11 @@ bool WireHead::read(const Slot& slot) {
     return true;
 }
 
+std::string_view WireHead::host() const noexcept {
+    const auto place = std::find_if(fields.begin(), fields.end(), [](const Field& each) { return each.name == "host"; });
+    return place == fields.end() ? std::string_view() : place->value;
+}
+
 // False when this is not a whole head, or none.
 bool WireHead::parse(std::string_view text) {
     constexpr std::string_view version = " HTTP/1.1";

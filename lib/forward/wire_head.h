@@ -28,6 +28,8 @@ class WireHead {
 
     // False when it isn't a head in wire form. What was read before is gone.
     [[nodiscard]] bool read(const Slot& slot);
+    // The value of the first Host field.
+    [[nodiscard]] std::string_view host() const noexcept;
 
     std::string_view method;
     std::string_view target;

@@ -60,15 +60,10 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
 
     // First find every segment's place in the flow table and ask for it, then visit them: the misses overlap.
     counters_.add(Counter::frames, frames.size());
-    constexpr std::size_t ahead = 4, line_bytes = 64;
+    constexpr std::size_t ahead = 4;
     for (std::size_t i = 0; i < frames.size(); ++i) {
         const packet::Frame& frame = frames[i];
-        if (i + ahead < frames.size()) {
-            const std::uint8_t* next = frames[i + ahead].bytes.data();
-            __builtin_prefetch(next);
-            __builtin_prefetch(next + line_bytes);
-            __builtin_prefetch(next + 2 * line_bytes);
-        }
+        if (i + ahead < frames.size()) packet::prefetch_headers(frames[i + ahead]);
         counters_.add(Counter::frame_bytes, frame.bytes.size());
         Arrival& arrival = arrivals[segments];
         Counter verdict = decapsulator_.decap(frame, arrival.segment, &fragments_);
