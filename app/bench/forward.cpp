@@ -23,9 +23,9 @@
 namespace rebuilder::bench {
 namespace {
 
-constexpr Target most_of_wrk = at_most(1.0);
-constexpr Target most_of_unpipelined = at_most(0.25);
-constexpr Target most_of_h2load = at_most(1.0);
+constexpr Target least_of_wrk = at_least(1.0);
+constexpr Target least_of_unpipelined = at_least(4.0);
+constexpr Target least_of_h2load = at_least(1.0);
 constexpr std::uint32_t pipelined = 16;
 constexpr std::uint64_t answer_timeout_ns = 2'000'000'000;  // who takes longer has failed
 
@@ -77,11 +77,12 @@ class Forward final : public Scenario {
         describe(settings, report);
         run_rounds(sweep_.empty() ? programs() : sweep_programs(), settings.rounds, report);
         if (sweep_.empty()) {
-            report.compare(ours_, wrk_, most_of_wrk);
+            report.compare("wrk_ratio", wrk_, ours_, least_of_wrk);
             // Servers that answer one by one, each in a packet, leave less to save: there it is no target.
-            report.compare(ours_pipelined_, ours_, sink_ ? std::optional(most_of_unpipelined) : std::nullopt);
-            report.compare(ours_pipelined_, wrk_pipelined_);
-            report.compare(ours_http2_, h2load_, most_of_h2load);
+            report.compare(
+                "pipelined_ratio", ours_, ours_pipelined_, sink_ ? std::optional(least_of_unpipelined) : std::nullopt);
+            report.compare("wrk_pipelined_ratio", wrk_pipelined_, ours_pipelined_);
+            report.compare("h2load_ratio", h2load_, ours_http2_, least_of_h2load);
         }
         return report;
     }

@@ -130,8 +130,8 @@ class H2 final : public Scenario {
                 {session, [&] { return disturbance_.watch(serve_sessions(traffic)); }},
             },
             rounds, report);
-        report.compare(inflate, ours, least_of_inflate);
-        report.compare(session, ours);
+        report.compare("inflate_ratio." + name_of(mix), inflate, ours, least_of_inflate);
+        report.compare("session_ratio." + name_of(mix), session, ours);
     }
 
     static void note_sizes(H2Mix mix, const H2Traffic& traffic, Report& report) {

@@ -61,7 +61,7 @@ class Line final : public Scenario {
         programs.push_back({line_, [&] { return disturbance_.watch(line.run()); }});
         if (parsable) programs.push_back({llhttp_, [&] { return disturbance_.watch(parse_with_llhttp(traffic)); }});
         run_rounds(std::move(programs), settings.rounds, report);
-        report.compare(llhttp_, line_, least_of_llhttp);
+        report.compare("llhttp_ratio", llhttp_, line_, least_of_llhttp);
         disturbance_.note(report);
         return report;
     }

@@ -88,7 +88,7 @@ void add_scenario(CLI::App& program, const ScenarioText& text, CommandLine& line
         ->check(CLI::Range(1, 1000))
         ->option_text("N");
     app.add_option("--json", line.json,
-           "also write every run and all ratios to this file\n(-: to standard output, and no table)")
+           "also write every run and all figures to this file\n(-: to standard output, and no table)")
         ->option_text("FILE");
     app.add_option("--cpu", line.cpu, "core of what is measured [the first that may be used]")
         ->check(CLI::Range(0, 1023))

@@ -6,37 +6,8 @@
 #include <algorithm>
 #include <iterator>
 
-#include "base/json.h"
-
 namespace rebuilder::bench {
 namespace {
-
-std::string json_spread(const Spread& spread) {
-    return fmt::format(R"({{"median": {:.4f}, "mad": {:.4f}, "min": {:.4f}, "max": {:.4f}}})", spread.median,
-        spread.mad, spread.least, spread.most);
-}
-
-std::string json_round(const Measurement& round) {
-    std::string text = fmt::format(R"({{"requests": {}, "cpu_ns": {}, "user_ns": {}, "system_ns": {}, "wall_ns": {})",
-        round.requests, round.cpu.total_ns, round.cpu.user_ns, round.cpu.system_ns, round.wall_ns);
-    if (round.p99_ns != 0) text += fmt::format(R"(, "p50_ns": {}, "p99_ns": {})", round.p50_ns, round.p99_ns);
-    if (round.bytes != 0) text += fmt::format(R"(, "bytes": {})", round.bytes);
-    return text + "}";
-}
-
-// "[a, b]", an element a line.
-template <class Values, class Write>
-std::string json_list(const Values& values, Write write) {
-    std::string text = "[";
-    const char* separator = "";
-    for (const auto& value : values) {
-        text += separator;
-        text += "\n    ";
-        text += write(value);
-        separator = ",";
-    }
-    return text + "\n  ]";
-}
 
 // Columns of characters, which are more than one byte each in "µ" and "÷".
 std::string padded(const std::string& text, std::size_t width) {
@@ -46,6 +17,13 @@ std::string padded(const std::string& text, std::size_t width) {
 }
 
 constexpr std::size_t name_width = 34;
+constexpr std::size_t ratio_width = 44;
+
+std::string verdict(const std::optional<Target>& target, double value) {
+    if (!target) return "";
+    return fmt::format(" {} {:g} {}", target->side == Target::Side::at_most ? "≤" : "≥", target->value,
+        target->met(value) ? "met" : "missed");
+}
 
 }  // namespace
 
@@ -61,7 +39,8 @@ const Report::Program* Report::find(const std::string& name) const {
     return place == programs_.end() ? nullptr : &*place;
 }
 
-void Report::compare(const std::string& program, const std::string& with, std::optional<Target> target) {
+void Report::compare(
+    const std::string& figure, const std::string& program, const std::string& with, std::optional<Target> target) {
     const Program* one = find(program);
     const Program* other = find(with);
     if (one == nullptr || other == nullptr) return;
@@ -69,83 +48,86 @@ void Report::compare(const std::string& program, const std::string& with, std::o
     for (std::size_t i = 0; i < std::min(one->rounds.size(), other->rounds.size()); ++i) {
         ratios.push_back(one->rounds[i].cpu_us() / other->rounds[i].cpu_us());
     }
-    ratios_.push_back({program, with, spread_of(std::move(ratios)), target});
+    ratios_.push_back({figure, program, with, spread_of(std::move(ratios)), target});
+}
+
+void Report::figure(const std::string& name, double value, const std::string& unit, std::optional<Target> target) {
+    figures_.push_back({name, value, unit, target});
+}
+
+std::optional<Spread> Report::cpu_us(const std::string& program) const {
+    const Program* found = find(program);
+    if (found == nullptr) return std::nullopt;
+    return found->spread([](const Measurement& m) { return m.cpu_us(); });
+}
+
+std::vector<Report::Figure> Report::all_figures() const {
+    std::vector<Figure> all;
+    for (const Ratio& each : ratios_) {
+        if (!each.figure.empty()) all.push_back({each.figure, each.spread.median, "", each.target});
+    }
+    all.insert(all.end(), figures_.begin(), figures_.end());
+    return all;
 }
 
 std::string Report::text() const {
-    std::string out = title_ + "\n\n";
+    std::string out = title_ + "\n";
     const auto to = std::back_inserter(out);
-    const bool latencies = std::any_of(
-        programs_.begin(), programs_.end(), [](const Program& each) { return each.rounds.front().p99_ns != 0; });
-    const bool frames = std::any_of(
-        programs_.begin(), programs_.end(), [](const Program& each) { return each.rounds.front().bytes != 0; });
-    fmt::format_to(to, "{} µs CPU a request        user   system  requests  requests/s{}{}\n", padded("", name_width),
-        latencies ? "    p50 µs    p99 µs" : "", frames ? "    Gbit/s" : "");
-    fmt::format_to(to, "{} median   MAD   min..max\n", padded("", name_width));
+    const auto any = [this](auto has) {
+        return std::any_of(
+            programs_.begin(), programs_.end(), [&](const Program& each) { return has(each.rounds.front()); });
+    };
+    const bool latencies = any([](const Measurement& m) { return m.p99_ns != 0; });
+    const bool frames = any([](const Measurement& m) { return m.frames != 0; });
+    const bool bytes = any([](const Measurement& m) { return m.bytes != 0; });
+    if (!programs_.empty()) {
+        fmt::format_to(to, "\n{} µs CPU a request        user   system  requests  requests/s{}{}{}\n",
+            padded("", name_width), latencies ? "    p50 µs    p99 µs" : "", frames ? "  ns/frame" : "",
+            bytes ? "    Gbit/s" : "");
+        fmt::format_to(to, "{} median   MAD   min..max\n", padded("", name_width));
+    }
     for (const Program& each : programs_) {
+        const Measurement& first = each.rounds.front();
         const Spread cpu = each.spread([](const Measurement& m) { return m.cpu_us(); });
         const auto median = [&each](auto value) { return each.spread(value).median; };
         fmt::format_to(to, "{} {:6.3f} {:5.3f} {:5.2f}..{:<5.2f} {:6.3f}  {:6.3f} {:>9} {:>11.0f}",
             padded(each.name, name_width), cpu.median, cpu.mad, cpu.least, cpu.most,
             median([](const Measurement& m) { return m.per_request(m.cpu.user_ns); }),
-            median([](const Measurement& m) { return m.per_request(m.cpu.system_ns); }), each.rounds.front().requests,
+            median([](const Measurement& m) { return m.per_request(m.cpu.system_ns); }), first.requests,
             median([](const Measurement& m) { return m.requests_per_s(); }));
         if (latencies) {
             fmt::format_to(to, " {:>9.1f} {:>9.1f}",
                 median([](const Measurement& m) { return static_cast<double>(m.p50_ns) / 1'000; }),
                 median([](const Measurement& m) { return static_cast<double>(m.p99_ns) / 1'000; }));
         }
-        if (each.rounds.front().bytes != 0) {
+        if (first.frames != 0) {
+            fmt::format_to(to, " {:>9.1f}", median([](const Measurement& m) { return m.ns_per_frame(); }));
+        } else if (frames && first.bytes != 0) {
+            out += std::string(10, ' ');
+        }
+        if (first.bytes != 0) {
             fmt::format_to(to, " {:>9.2f}", median([](const Measurement& m) { return m.gbit_per_s(); }));
         }
         out += '\n';
     }
-    if (!ratios_.empty()) fmt::format_to(to, "\n{} median   MAD   min..max   target\n", padded("CPU a request", 44));
+    if (!ratios_.empty()) {
+        fmt::format_to(to, "\n{} median   MAD   min..max   target\n", padded("CPU a request", ratio_width));
+    }
     for (const Ratio& each : ratios_) {
         const Spread& spread = each.spread;
-        fmt::format_to(to, "{} {:6.3f} {:5.3f} {:5.2f}..{:<5.2f}",
-            padded(fmt::format("  {} ÷ {}", each.program, each.with), 44), spread.median, spread.mad, spread.least,
-            spread.most);
-        if (each.target) {
-            fmt::format_to(to, " {} {:.2f} {}", each.target->side == Target::Side::at_most ? "≤" : "≥",
-                each.target->value, each.met() ? "met" : "missed");
-        }
-        out += '\n';
+        fmt::format_to(to, "{} {:6.3f} {:5.3f} {:5.2f}..{:<5.2f}{}\n",
+            padded(fmt::format("  {} ÷ {}", each.program, each.with), ratio_width), spread.median, spread.mad,
+            spread.least, spread.most, verdict(each.target, spread.median));
+    }
+    if (!figures_.empty()) out += '\n';
+    for (const Figure& each : figures_) {
+        fmt::format_to(to, "{} {:>12} {}{}\n", padded(each.name, name_width),
+            fmt::format("{:.{}f}", each.value, each.value >= 1'000 ? 0 : 3), padded(each.unit, 12),
+            verdict(each.target, each.value));
     }
     if (!notes_.empty()) out += '\n';
     for (const std::string& note : notes_) fmt::format_to(to, "{}\n", note);
     return out;
-}
-
-std::string Report::json() const {
-    std::string out = fmt::format("{{\n  \"scenario\": {},\n  \"settings\": {{", json_string(scenario_));
-    const char* separator = "";
-    for (const auto& [name, value] : settings_) {
-        out += fmt::format("{}\n    {}: {}", separator, json_string(name), json_string(value));
-        separator = ",";
-    }
-    out += "\n  },\n  \"notes\": " + json_list(notes_, json_string);
-    out += ",\n  \"programs\": " + json_list(programs_, [](const Program& each) {
-        std::string text = fmt::format(R"({{"program": {}, "cpu_us": {}, "requests_per_s": {}, "rounds": [)",
-            json_string(each.name), json_spread(each.spread([](const Measurement& m) { return m.cpu_us(); })),
-            json_spread(each.spread([](const Measurement& m) { return m.requests_per_s(); })));
-        const char* comma = "";
-        for (const Measurement& round : each.rounds) {
-            text += comma + json_round(round);
-            comma = ", ";
-        }
-        return text + "]}";
-    });
-    out += ",\n  \"ratios\": " + json_list(ratios_, [](const Ratio& each) {
-        std::string text = fmt::format(R"({{"program": {}, "with": {}, "cpu": {})", json_string(each.program),
-            json_string(each.with), json_spread(each.spread));
-        if (each.target) {
-            text += fmt::format(R"(, "target": {}, "is_most": {}, "met": {})", each.target->value,
-                each.target->side == Target::Side::at_most, each.met());
-        }
-        return text + "}";
-    });
-    return out + "\n}\n";
 }
 
 }  // namespace rebuilder::bench

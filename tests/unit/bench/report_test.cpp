@@ -7,11 +7,12 @@ using namespace rebuilder::bench;
 
 namespace {
 
-Measurement run_of(std::uint64_t ns, std::uint64_t bytes = 0) {
+Measurement run_of(std::uint64_t ns, std::uint64_t frames = 0, std::uint64_t bytes = 0) {
     Measurement run;
     run.requests = 1'000;
     run.cpu.total_ns = ns;
     run.wall_ns = ns;
+    run.frames = frames;
     run.bytes = bytes;
     return run;
 }
@@ -28,27 +29,66 @@ TEST_CASE("report: ratios are of one round each, and judged by their median", "[
         report.add("half", run_of(ns));
         report.add("whole", run_of(2 * ns));
     }
-    report.compare("half", "whole", at_most(0.5));
-    report.compare("half", "whole", at_most(0.4));
-    report.compare("half", "whole", at_least(0.5));
-    report.compare("half", "whole", at_least(0.6));
-    report.compare("half", "who isn't here", at_least(0.6));
+    report.compare("a", "half", "whole", at_most(0.5));
+    report.compare("b", "half", "whole", at_most(0.4));
+    report.compare("c", "half", "whole", at_least(0.5));
+    report.compare("d", "half", "whole", at_least(0.6));
+    report.compare("e", "half", "who isn't here", at_least(0.6));
+    report.compare("", "whole", "half");
     const std::string text = report.text();
-    CHECK(has(text, "≤ 0.50 met"));
-    CHECK(has(text, "≤ 0.40 missed"));
-    CHECK(has(text, "≥ 0.50 met"));
-    CHECK(has(text, "≥ 0.60 missed"));
+    CHECK(has(text, "≤ 0.5 met"));
+    CHECK(has(text, "≤ 0.4 missed"));
+    CHECK(has(text, "≥ 0.5 met"));
+    CHECK(has(text, "≥ 0.6 missed"));
     CHECK_FALSE(has(text, "who isn't here"));
-    CHECK(has(report.json(), R"("target": 0.6, "is_most": false, "met": false)"));
+    CHECK(has(text, "whole ÷ half"));
+    const std::string json = report.json();
+    CHECK(has(json, R"("a": 0.5,)"));
+    CHECK(has(json, R"("a": {"at_most": 0.5, "met": true})"));
+    CHECK(has(json, R"("d": {"at_least": 0.6, "met": false})"));
+    CHECK_FALSE(has(json, R"("e")"));
 }
 
-TEST_CASE("report: bits a second are shown of what reads frames", "[bench]") {
+TEST_CASE("report: figures are shown with unit and target, and never as what JSON can't say", "[bench]") {
+    Report report("s", "t");
+    report.figure("p99_us", 812.5, "µs", at_most(1'000));
+    report.figure("rate", 1'234'567, "requests/s");
+    report.figure("nothing", 0.0 / 0.0, "");
+    const std::string text = report.text();
+    CHECK(has(text, "812.500 µs"));
+    CHECK(has(text, "≤ 1000 met"));
+    CHECK(has(text, "1234567 requests/s"));
+    const std::string json = report.json();
+    CHECK(has(json, R"({
+  "s": {
+    "p99_us": 812.5,
+)"));
+    CHECK(has(json, R"("p99_us": {"at_most": 1000, "met": true})"));
+    CHECK(has(json, R"("nothing": null)"));
+}
+
+TEST_CASE("report: a chart's points have names or numbers, and a range where there is one", "[bench]") {
+    Report report("s", "t");
+    Chart chart{.name = "flows", .title = "Flows", .x = "flows", .y = "ns", .log_x = true};
+    chart.series.push_back({"line", {{1'000.0, 50}, {1e6, 80.5, 79, 82}}});
+    report.chart(chart);
+    chart = {.name = "costs", .title = "Costs", .x = "", .y = "ns", .bars = true};
+    chart.series.push_back({"", {{"decap", 3}}});
+    report.chart(chart);
+    const std::string json = report.json();
+    CHECK(has(json, R"("points": [[1000, 50], [1e+06, 80.5, 79, 82]])"));
+    CHECK(has(json, R"("points": [["decap", 3]])"));
+}
+
+TEST_CASE("report: time a frame and bits a second are shown of what reads frames", "[bench]") {
     Report report("s", "t");
     report.add("inflater", run_of(1'000));
     CHECK_FALSE(has(report.text(), "Gbit/s"));
+    CHECK_FALSE(has(report.text(), "ns/frame"));
     CHECK_FALSE(has(report.json(), "\"bytes\""));
-    report.add("line", run_of(1'000, 250));
+    report.add("line", run_of(1'000, 8, 250));
     CHECK(has(report.text(), "Gbit/s"));
-    CHECK(has(report.text(), " 2.00\n"));
-    CHECK(has(report.json(), "\"bytes\": 250"));
+    CHECK(has(report.text(), " ns/frame    Gbit/s"));
+    CHECK(has(report.text(), " 125.0      2.00\n"));
+    CHECK(has(report.json(), "\"frames\": 8, \"bytes\": 250"));
 }
