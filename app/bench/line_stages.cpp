@@ -207,16 +207,21 @@ Measurement parse_with_llhttp(const Traffic& traffic) {
         llhttp_init(&parser, HTTP_REQUEST, &settings);
         parser.data = &found;
     }
+    struct Piece {
+        llhttp_t* parser;
+        std::string_view text;
+    };
+    std::vector<Piece> pieces;
+    for (const Frame& frame : traffic.mirror.frames()) {
+        const std::string_view text = as_text(Mirror::payload_of(frame));
+        if (text.empty() || !Mirror::is_clients(frame)) continue;
+        pieces.push_back({&parsers[Mirror::connection_of(frame)], text});
+    }
     bool refused = false;
     const Stopwatch stopwatch;
-    each_burst(traffic, [&](std::span<const Frame> burst) {
-        for (const Frame& frame : burst) {
-            const std::string_view payload = as_text(Mirror::payload_of(frame));
-            if (payload.empty() || !Mirror::is_clients(frame)) continue;
-            llhttp_t& parser = parsers[Mirror::connection_of(frame)];
-            refused |= llhttp_execute(&parser, payload.data(), payload.size()) != HPE_OK;
-        }
-    });
+    for (const Piece& piece : pieces) {
+        refused |= llhttp_execute(piece.parser, piece.text.data(), piece.text.size()) != HPE_OK;
+    }
     const Measurement measurement = measured(stopwatch, traffic);
     if (refused || found.requests != traffic.requests.size()) {
         fail("llhttp", fmt::format("found {} of {} requests", found.requests, traffic.requests.size()));

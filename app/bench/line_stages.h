@@ -24,8 +24,8 @@ namespace rebuilder::bench {
 
 // Copies the payload of each segment into a buffer that stays in the cache.
 [[nodiscard]] Measurement copy_payload(const Traffic& traffic);
-// llhttp alone: the payload of each of the clients' segments goes to its connection's parser, found by its number. It is told
-// to call back at the end of each request, which is all it is asked for. Its parsers are made before the clock runs.
+// llhttp alone: the payload of each of the clients' segments goes to its connection's parser. It is told to call back at the
+// end of each request, which is all it is asked for. Parsers are made, and found, before the clock runs.
 // Only of traffic that isn't impaired.
 [[nodiscard]] Measurement parse_with_llhttp(const Traffic& traffic);
 
