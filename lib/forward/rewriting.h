@@ -72,6 +72,7 @@ class Rewriting {
     }
     // The lines that set adds, each with its CRLF.
     [[nodiscard]] std::string_view added_lines() const noexcept { return added_lines_; }
+    [[nodiscard]] http::FieldKind client_field_kind() const noexcept { return client_ip_kind_; }
     // The field that the client's address goes into, unless that is ClientIp::keep.
     [[nodiscard]] bool says_client(http::FieldKind kind, std::string_view name) const noexcept {
         return kind == client_ip_kind_ &&

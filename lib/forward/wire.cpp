@@ -52,6 +52,7 @@ bool is_end_to_end(std::string_view name) noexcept {
 class ConnectionOptions {
   public:
     void add(std::string_view list) noexcept {
+        if (equal_ignoring_case(list, "keep-alive")) return;  // the most usual; that field is never sent on
         while (!list.empty() && count_ < options_.size()) {
             const auto end = std::find_if(list.begin(), list.end(), is_separator);
             const auto size = static_cast<std::size_t>(end - list.begin());
@@ -59,6 +60,7 @@ class ConnectionOptions {
             list.remove_prefix(std::min(size + 1, list.size()));
         }
     }
+    [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
     [[nodiscard]] bool name(std::string_view field) const noexcept {
         return std::any_of(options_.begin(), options_.begin() + count_,
             [field](std::string_view option) { return equal_ignoring_case(option, field); });
@@ -82,23 +84,26 @@ class WireWriter {
         , out_(pool)
         , client_(request.client)
         , http2_(request.version == "HTTP/2")
+        , as_is_(request.canonical_lines)
         , host_decided_(rewriting.replaces("host"))
         , port_decided_(rewriting.replaces("x-forwarded-port"))
         , proto_decided_(rewriting.replaces("x-forwarded-proto")) {
+        const bool client_by_name = rewriting.client_field_kind() == FieldKind::other;
         for (const Field& field : request.headers) {
+            if (field.kind == FieldKind::other && !client_by_name) continue;
             if (field.kind == FieldKind::connection) connection_.add(request.value(field));
             if (rewriting_.client_ip == ClientIp::append && says_client(field)) last_client_ = &field;
             lengths_ += field.kind == FieldKind::content_length;
             if (http2_ && field.kind == FieldKind::cookie && crumbs_++ == 0) first_crumb_ = &field;
         }
-        as_is_ = request.canonical_lines &&
-                 std::memchr(request.text + request.header_at, '\0', request.header_size) == nullptr;
+        names_matter_ = !connection_.empty() || rewriting.has_rules() || client_by_name;
     }
 
     void write_head() noexcept {
         write_request_line();
         for (std::size_t i = 0; i < request_.headers.size(); ++i) {
             const Field& field = request_.headers[i];
+            if (field.kind == FieldKind::other && as_is_ && !names_matter_) continue;
             const std::uint32_t line_end = i + 1 < request_.headers.size() ? request_.headers[i + 1].name_at
                                                                            : request_.header_at + request_.header_size;
             write_field(field, line_end);
@@ -121,7 +126,8 @@ class WireWriter {
     void write_request_line() noexcept {
         const std::size_t plain_size = request_.method.size() + request_.target.size() + 12;  // 2 SP, version, CRLF
         const std::string_view target = target_.origin_form;
-        const bool plain_target = std::none_of(target.begin(), target.end(), needs_encoding);
+        bool plain_target = true;
+        for (const char c : target) plain_target &= !needs_encoding(c);  // all of them: so it needs no branches
         const bool plain_version = request_.version == "HTTP/1.1" || http2_;
         const bool connect = request_.method == "CONNECT";  // for the protocol of :protocol: GET (RFC 8441, section 5)
         if (request_.header_at == plain_size && plain_version && target_.authority.empty() && plain_target && as_is_ &&
@@ -276,10 +282,11 @@ class WireWriter {
         if (last_client_ == nullptr && rewriting_.client_ip != ClientIp::keep) {
             out_ << rewriting_.client_ip_header() << ": " << client_.view() << "\r\n";
         }
-        const AddressText server(request_.destination.address);
-        out_ << "X-Server-Addr: " << server.view() << "\r\nX-Server-Port: " << request_.destination.port << "\r\n";
+        const AddressText server(request_.destination);
+        const std::string_view address = server.address(), port = server.port();
+        out_ << "X-Server-Addr: " << address << "\r\nX-Server-Port: " << port << "\r\n";
         if (!proto_decided_) out_ << "X-Forwarded-Proto: http\r\n";
-        if (!port_decided_) out_ << "X-Forwarded-Port: " << request_.destination.port << "\r\n";
+        if (!port_decided_) out_ << "X-Forwarded-Port: " << port << "\r\n";
         out_ << rewriting_.added_lines();
         if (!length_kept_ && request_.framing != Framing::none) {
             out_ << "Content-Length: " << request_.body.size << "\r\n";
@@ -304,7 +311,8 @@ class WireWriter {
     const Field* first_crumb_ = nullptr;
     const Field* last_client_ = nullptr;  // to which the client's address is appended
     std::uint32_t lengths_ = 0;
-    bool as_is_ = false;  // the header section can be copied in runs
+    bool as_is_;                // the header section can be copied in runs
+    bool names_matter_ = true;  // fields of no special kind may have to be left out, or changed
     bool length_kept_ = false;
     bool host_decided_;  // by the client's field, or by a rule: none of ours is added
     bool port_decided_;

@@ -7,6 +7,7 @@
 #include "http/detect.h"
 #include "http/field_line.h"
 #include "http/framing.h"
+#include "http/line_scan.h"
 #include "http/token.h"
 
 namespace rebuilder::http {
@@ -20,6 +21,41 @@ std::string_view without_line_end(std::string_view line) noexcept {
 
 bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
+}
+
+bool is_blank(char c) noexcept {
+    return c == ' ' || c == '\t';
+}
+
+// A field of the text, in the section that the message is at.
+Field& add_field(Message& message, std::string_view name, std::string_view value, bool unsendable = false) noexcept {
+    const char* const text = message.text();
+    Field& field = message.fields[message.field_count++];
+    field = {static_cast<std::uint32_t>(name.data() - text), static_cast<std::uint32_t>(name.size()) & 0xffffff,
+        unsendable ? FieldKind::other : field_kind(name), static_cast<std::uint32_t>(value.data() - text),
+        static_cast<std::uint32_t>(value.size()) & 0xfffffff, 0, 0, unsendable};
+    if (message.stage != Stage::trailers) {
+        if (field.kind == FieldKind::host && message.kinds.has(FieldKind::host)) {
+            field.unsendable = 1;  // a second one makes servers refuse the request (RFC 9112, section 3.2)
+        }
+        message.kinds.add(field.kind);
+    }
+    if (field.unsendable != 0) message.canonical_lines = false;
+    return field;
+}
+
+// The request line, which is all of the text so far.
+void begin_head(Message& message, const RequestLine& line) noexcept {
+    const auto place = [text = message.text()](std::string_view part) {
+        return part.empty() ? 0 : static_cast<std::uint32_t>(part.data() - text);
+    };
+    message.method_size = static_cast<std::uint32_t>(line.method.size());
+    message.target_at = place(line.target);
+    message.target_size = static_cast<std::uint32_t>(line.target.size());
+    message.version_at = place(line.version);
+    message.version_size = static_cast<std::uint32_t>(line.version.size());
+    message.header_at = message.header_end = message.text_size;
+    message.recognised = true;
 }
 
 // The HTTP-version at the end of a request line (RFC 9112, section 2.3), or nothing.
@@ -60,6 +96,7 @@ Http1::Progress Http1::advance(Message& message, Bytes bytes) const noexcept {
     Feed feed{begin, begin + bytes.size()};
     if (message.kept_block == nullptr) message.in_place = begin;
     bool next = true;
+    if (message.kept_block == nullptr && message.stage <= Stage::head) read_lines_in_place(message, feed);
     if (message.stage == Stage::line) next = read_line(message, feed);
     if (next && message.stage == Stage::head) next = read_head(message, feed);
     if (next && message.stage == Stage::body_length) next = read_length_body(message, feed);
@@ -92,6 +129,42 @@ bool Http1::take_line(Message& message, Feed& feed, std::string_view& line) cons
     return true;
 }
 
+// The usual lines of a head, while they lie in the segment: method, target and version with a space between, and fields as
+// strict servers take them. What is none of these, and the end of the head, is left to the stages that read line by line.
+void Http1::read_lines_in_place(Message& message, Feed& feed) const noexcept {
+    const char* const text = message.in_place;
+    LineScan scan(feed.at, feed.end);
+    LineScan::Line line;
+    const auto place = [text](const char* at) { return static_cast<std::uint32_t>(at - text); };
+    while (scan.next(line) && place(line.end) <= limits_.max_head) {
+        if (!line.plain || line.token_end == line.begin) return;
+        const char* const end = line.end - 2;
+        if (message.stage == Stage::line) {
+            constexpr std::string_view version = " HTTP/1.";
+            const char* const target = line.token_end + 1;
+            if (end - target <= static_cast<std::ptrdiff_t>(version.size() + 1)) return;
+            const char* const target_end = end - version.size() - 1;
+            const bool usual = *line.token_end == ' ' && *target != ' ' && target_end[-1] != ' ' &&
+                               std::memcmp(target_end, version.data(), version.size()) == 0 && is_digit(end[-1]) &&
+                               line.token_end - line.begin <= std::ptrdiff_t{longest_method};
+            if (!usual) return;
+            message.text_size = place(line.end);
+            begin_head(message, {{line.begin, line.token_end}, {target, target_end}, {target_end + 1, end}});
+            message.stage = Stage::head;
+        } else {
+            if (*line.token_end != ':' || message.field_count == max_fields) return;
+            const char* value = line.token_end + 1;
+            const char* value_end = end;
+            while (value != value_end && is_blank(*value)) ++value;
+            while (value != value_end && is_blank(value_end[-1])) --value_end;
+            message.text_size = place(line.end);
+            add_field(message, {line.begin, line.token_end}, {value, value_end});
+        }
+        message.line_at = message.text_size;
+        feed.at = line.end;
+    }
+}
+
 bool Http1::read_line(Message& message, Feed& feed) const noexcept {
     std::string_view text;
     if (!take_line(message, feed, text)) return false;
@@ -99,16 +172,9 @@ bool Http1::read_line(Message& message, Feed& feed) const noexcept {
     const bool valid = parse_request_line(without_line_end(text), line);
     if (!valid || (line.version.empty() && !message.from_start))
         return feed.fail(Counter::requests_lost_line_malformed);
-    const auto place = [&text](std::string_view part) { return static_cast<std::uint32_t>(part.data() - text.data()); };
-    message.method_size = static_cast<std::uint32_t>(line.method.size());
-    message.target_at = place(line.target);
-    message.target_size = static_cast<std::uint32_t>(line.target.size());
-    message.version_size = static_cast<std::uint32_t>(line.version.size());
-    message.header_at = message.header_end = message.text_size;
+    begin_head(message, line);
     message.canonical_lines = text.ends_with("\r\n");
-    message.recognised = true;
     if (line.version.empty()) return feed.complete();
-    message.version_at = place(line.version);
     message.stage = Stage::head;
     return true;
 }
@@ -135,15 +201,10 @@ bool Http1::add_line(Message& message, Feed& feed, std::string_view line, Counte
     case FieldLine::Kind::field: break;
     }
     if (message.field_count == max_fields) return feed.fail(Counter::requests_lost_too_many_fields);
-    Field& field = message.fields[message.field_count++];
-    field = {at, parsed.name_size & 0xffffff, FieldKind::other, at + parsed.value_at, parsed.value_size & 0xfffffff, 0,
-        parsed.loose, parsed.unsendable};
-    if (!parsed.unsendable) field.kind = field_kind(line.substr(0, parsed.name_size));
-    if (field.kind == FieldKind::host && !trailer) {
-        field.unsendable = message.host_seen;  // a second one makes servers refuse the request (RFC 9112, section 3.2)
-        message.host_seen = true;
-    }
-    if (field.loose != 0 || field.unsendable != 0) message.canonical_lines = false;
+    Field& field = add_field(
+        message, line.substr(0, parsed.name_size), line.substr(parsed.value_at, parsed.value_size), parsed.unsendable);
+    field.loose = parsed.loose;
+    if (parsed.loose || line.find('\0') != line.npos) message.canonical_lines = false;
     return true;
 }
 
@@ -153,13 +214,19 @@ bool Http1::read_head(Message& message, Feed& feed) const noexcept {
         message.header_end = message.line_at;
         if (!take_line(message, feed, line)) return false;
     } while (add_line(message, feed, line, Counter::requests_lost_head_malformed));
-    if (feed.progress.verdict == Verdict::failed) return false;
+    return feed.progress.verdict != Verdict::failed && end_head(message, feed);
+}
 
+bool Http1::end_head(Message& message, Feed& feed) const noexcept {
     const char* text = message.text();
     const std::span<const Field> headers(message.fields.data(), message.field_count);
+    const auto any = [&message](FieldKind kind) { return message.kinds.has(kind); };
     message.header_count = message.field_count;
-    message.tunnel = std::string_view(text, message.method_size) == "CONNECT" || asks_for_upgrade(text, headers);
+    message.tunnel = std::string_view(text, message.method_size) == "CONNECT" ||
+                     (any(FieldKind::upgrade) && asks_for_upgrade(text, headers));
     message.h2c = message.tunnel && asks_for_h2c(text, headers);
+    const bool framed = any(FieldKind::content_length) || any(FieldKind::transfer_encoding);
+    if (!framed && message.canonical_lines) return feed.complete();
     const std::optional<BodyFraming> framing = read_framing(text, headers);
     if (!framing) return feed.fail_ambiguous(Counter::requests_lost_framing_ambiguous);
     message.framing = framing->framing;

@@ -25,7 +25,6 @@ Message* MessagePool::take(std::uint64_t time_ns) noexcept {
     message->tunnel = false;
     message->h2c = false;
     message->canonical_lines = true;
-    message->host_seen = false;
     message->lost.reset();
     message->in_place = nullptr;
     message->kept_block = nullptr;
@@ -33,6 +32,7 @@ Message* MessagePool::take(std::uint64_t time_ns) noexcept {
     message->line_at = 0;
     message->field_count = 0;
     message->header_count = 0;
+    message->kinds = {};
     message->stream_id = 0;
     message->pseudo = 0;
     message->length_said = false;
@@ -130,6 +130,7 @@ Request view(Message& message) noexcept {
     request.header_at = message.header_at;
     request.header_size = message.header_end - message.header_at;
     request.canonical_lines = message.canonical_lines;
+    request.kinds = message.kinds;
     const std::span<const Field> fields(message.fields.data(), message.field_count);
     request.headers = fields.first(message.header_count);
     request.trailers = fields.subspan(message.header_count);

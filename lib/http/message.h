@@ -59,7 +59,6 @@ struct Message {
     bool tunnel;      // CONNECT or Upgrade: what follows may be another protocol
     bool h2c;         // it asks to go on with HTTP/2
     bool canonical_lines;
-    bool host_seen;
     LineSeen line_seen;           // with Stage::trailers, lost: of the current line
     std::optional<Counter> lost;  // it is only followed for its framing, and this is why
 
@@ -79,6 +78,7 @@ struct Message {
 
     std::uint32_t field_count;
     std::uint32_t header_count;  // of these, before the body
+    FieldKinds kinds;            // of these
 
     std::uint32_t stream_id;  // of HTTP/2, else 0
     std::uint8_t pseudo;      // the pseudo-header fields seen, as bits (h2_head.cpp)

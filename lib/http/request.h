@@ -34,6 +34,20 @@ enum class FieldKind : std::uint8_t {
     x_server_port,
 };
 
+// Which kinds there are among some fields, so that those who look for one needn't look at each field.
+class FieldKinds {
+  public:
+    void add(FieldKind kind) noexcept { bits_ |= bit_of(kind); }
+    [[nodiscard]] bool has(FieldKind kind) const noexcept { return (bits_ & bit_of(kind)) != 0; }
+
+  private:
+    static constexpr std::uint32_t bit_of(FieldKind kind) noexcept {
+        return std::uint32_t{1} << static_cast<unsigned>(kind);
+    }
+
+    std::uint32_t bits_ = 0;
+};
+
 // A header or trailer field, by its place in Request::text. The value is without the whitespace around it
 // (RFC 9110, section 5.5); a folded one still holds its line breaks (RFC 9112, section 5.2).
 struct Field {
@@ -71,7 +85,8 @@ struct Request {
                                     // Of HTTP/2: what HTTP/1.1 would say, RFC 9113, section 8.3.1
     std::uint32_t header_at = 0;    // where the header section begins in it
     std::uint32_t header_size = 0;  // of all field lines, without the empty line behind them
-    bool canonical_lines = true;    // every line ends with CRLF, none is folded, loose or unsendable
+    bool canonical_lines = true;  // every line ends with CRLF, none is folded, loose or unsendable, or has a NUL in it
+    FieldKinds kinds;             // of the headers
     std::span<const Field> headers;
     std::span<const Field> trailers;  // also in `text`, behind the header section
     Framing framing = Framing::none;
@@ -92,6 +107,7 @@ struct Request {
     }
     // The first field of a kind, or null.
     [[nodiscard]] const Field* find(FieldKind kind) const noexcept {
+        if (!kinds.has(kind)) return nullptr;
         for (const Field& field : headers) {
             if (field.kind == kind) return &field;
         }

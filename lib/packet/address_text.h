@@ -18,6 +18,9 @@ class AddressText {
     explicit AddressText(const Endpoint& endpoint) noexcept;
 
     [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), size_}; }
+    // Of an endpoint's text.
+    [[nodiscard]] std::string_view address() const noexcept { return view().substr(address_at_, address_size_); }
+    [[nodiscard]] std::string_view port() const noexcept { return view().substr(port_at_); }
 
   private:
     void append(const IpAddress& address) noexcept;
@@ -25,6 +28,9 @@ class AddressText {
 
     std::array<char, 64> text_;
     std::size_t size_ = 0;
+    std::size_t address_at_ = 0;
+    std::size_t address_size_ = 0;
+    std::size_t port_at_ = 0;
 };
 
 }  // namespace rebuilder::packet
