@@ -27,10 +27,7 @@ struct Frame {
     LinkType link = LinkType::ethernet;
 };
 
-// Asks for what decap() reads: the tunnel's and the mirrored frame's headers. Never touches the bytes.
-inline void prefetch_headers(const Frame& frame) noexcept {
-    constexpr std::size_t line_bytes = 64;
-    for (std::size_t line = 0; line < 3; ++line) __builtin_prefetch(frame.bytes.data() + line * line_bytes);
-}
+// What decap() reads of the usual frame: the tunnel's headers and the mirrored packet's.
+inline constexpr std::size_t usual_headers = 192;
 
 }  // namespace rebuilder::packet

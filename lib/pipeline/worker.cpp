@@ -58,12 +58,13 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
     std::array<Arrival, max_burst> arrivals;
     std::size_t segments = 0;
 
-    // First find every segment's place in the flow table and ask for it, then visit them: the misses overlap.
+    // First find every segment's place in the flow table and ask for it, then for the flow that it shows, then visit them:
+    // the misses overlap.
     counters_.add(Counter::frames, frames.size());
-    constexpr std::size_t ahead = 4;
+    constexpr std::size_t headers_ahead = 4, flows_ahead = 8, payloads_ahead = 3;
     for (std::size_t i = 0; i < frames.size(); ++i) {
         const packet::Frame& frame = frames[i];
-        if (i + ahead < frames.size()) packet::prefetch_headers(frames[i + ahead]);
+        if (i + headers_ahead < frames.size()) prefetch(frames[i + headers_ahead].bytes, packet::usual_headers);
         counters_.add(Counter::frame_bytes, frame.bytes.size());
         Arrival& arrival = arrivals[segments];
         Counter verdict = decapsulator_.decap(frame, arrival.segment, &fragments_);
@@ -76,7 +77,13 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
         reassembler_.prefetch(arrival.hash);
         ++segments;
     }
-    for (const Arrival& arrival : std::span(arrivals).first(segments)) {
+    for (std::size_t i = 0; i < segments; ++i) {
+        const Arrival& arrival = arrivals[i];
+        if (i + flows_ahead < segments) {
+            const Arrival& next = arrivals[i + flows_ahead];
+            reassembler_.prefetch_flow(next.hash, next.segment.sender);
+        }
+        if (i + payloads_ahead < segments) prefetch(arrivals[i + payloads_ahead].segment.payload);
         now_ns_ = std::max(now_ns_, arrival.segment.time_ns);
         reassembler_.push(arrival.segment, arrival.hash, now_ns_, stream_sink());
         if (observer_ != nullptr) observer_->on_segment(arrival.segment);

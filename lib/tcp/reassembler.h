@@ -95,6 +95,17 @@ class Reassembler {
 
     // For a burst: bring the flow's index line in before push() needs it.
     void prefetch(std::uint64_t hash) const noexcept { table_.prefetch(hash); }
+    // And then the flow itself, as far as a segment of `sender` needs it.
+    void prefetch_flow(std::uint64_t hash, Side sender) noexcept {
+        AppFlow* flow = table_.probable(hash);
+        if (flow == nullptr) return;
+        const auto ask_for = [](const auto& part) {
+            rebuilder::prefetch({reinterpret_cast<const std::uint8_t*>(&part), sizeof(part)});
+            __builtin_prefetch(reinterpret_cast<const std::uint8_t*>(&part + 1) - 1);  // parts begin anywhere in a line
+        };
+        ask_for(flow->key);
+        ask_for(flow->half(sender));
+    }
 
     template <class Sink>
     void push(const Segment& segment, std::uint64_t hash, std::uint64_t now_ns, Sink&& sink) noexcept;
