@@ -61,7 +61,7 @@ struct Arrivals {
         count = 0;
         for (std::size_t i = 0; i < burst.size(); ++i) {
             constexpr std::size_t ahead = 4;
-            if (i + ahead < burst.size()) packet::prefetch_headers(burst[i + ahead]);
+            if (i + ahead < burst.size()) prefetch(burst[i + ahead].bytes, packet::usual_headers);
             count += decapsulator.decap(burst[i], segments[count]) == Counter::segments;
         }
     }

@@ -35,6 +35,11 @@ constexpr std::array scenarios{
   rebuilder-bench line --mix api --flows 100000 --json line.json
   rebuilder-bench line --reorder 2 --duplicate 1 --both --line-only)",
         make_line, false},
+    ScenarioText{"flows", "What does it cost to follow many connections? The line, with a thousand of them to a million.",
+        R"(Examples:
+  rebuilder-bench flows
+  rebuilder-bench flows --counts 1000,250000 --rounds 9 --json flows.json)",
+        make_flows, false},
     ScenarioText{"forward", "What does it cost to send a request? The product's forwarder, against wrk and h2load.",
         R"(Examples:
   rebuilder-bench forward

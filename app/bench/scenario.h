@@ -36,5 +36,6 @@ class Scenario {
 [[nodiscard]] std::unique_ptr<Scenario> make_forward();
 [[nodiscard]] std::unique_ptr<Scenario> make_h2();
 [[nodiscard]] std::unique_ptr<Scenario> make_line();
+[[nodiscard]] std::unique_ptr<Scenario> make_flows();
 
 }  // namespace rebuilder::bench

@@ -39,7 +39,7 @@ WorkerLine::WorkerLine(Mirror& mirror, const Expected& expected, const tcp::Limi
 void WorkerLine::verify(const std::function<std::string(const forward::Slot&)>& look) {
     std::string fault;  // the first; what was lost says more
     wire_bytes_ = 0;
-    push_frames([&](const forward::Slot& slot) {
+    push_frames(mirror_.frames(), [&](const forward::Slot& slot) {
         wire_bytes_ += slot.bytes;
         if (fault.empty()) fault = look(slot);
     });
@@ -49,11 +49,18 @@ void WorkerLine::verify(const std::function<std::string(const forward::Slot&)>& 
 
 Measurement WorkerLine::run() {
     std::uint64_t wire_bytes = 0;
+    const auto count = [&wire_bytes](const forward::Slot& slot) { wire_bytes += slot.bytes; };
+    const std::span<const packet::Frame> warm_up = mirror_.frames().first(expected_.warm_up);
+    const std::span<const packet::Frame> measured = mirror_.frames().subspan(expected_.warm_up);
+    push_frames(warm_up, count);
+    const CacheMisses misses;
     const Stopwatch stopwatch;
-    push_frames([&wire_bytes](const forward::Slot& slot) { wire_bytes += slot.bytes; });
-    Measurement measurement = stopwatch.read(std::max<std::uint64_t>(expected_.requests, 1));
-    measurement.bytes = mirror_.bytes();
-    measurement.frames = mirror_.frames().size();
+    push_frames(measured, count);
+    Measurement measurement =
+        stopwatch.read(std::max<std::uint64_t>(expected_.requests - expected_.warm_up_requests, 1));
+    cache_misses_ = misses.read();
+    measurement.frames = measured.size();
+    for (const packet::Frame& frame : measured) measurement.bytes += frame.bytes.size();
     settle();
     // What comes out only at the end of all connections isn't taken by then.
     if (expected_.intact && wire_bytes != wire_bytes_) {
@@ -63,8 +70,8 @@ Measurement WorkerLine::run() {
 }
 
 template <class Take>
-void WorkerLine::push_frames(Take take) {
-    const std::span<const packet::Frame> frames = mirror_.frames();
+void WorkerLine::push_frames(std::span<const packet::Frame> frames, Take take) {
+    if (frames.empty()) return;
     std::uint64_t next_tick_ns = frames.front().time_ns + tick_ns;
     const auto take_slots = [&] {
         forward::Slot slot;

@@ -8,8 +8,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <span>
 #include <string>
 
+#include "cache_misses.h"
 #include "forward/handoff.h"
 #include "mirror.h"
 #include "pipeline/worker.h"
@@ -21,7 +24,9 @@ class WorkerLine {
   public:
     struct Expected {
         std::uint64_t requests = 0;
-        bool intact = true;  // no byte comes twice or is missing: then no request may be lost
+        bool intact = true;                  // no byte comes twice or is missing: then no request may be lost
+        std::size_t warm_up = 0;             // frames in front of those that are measured; and how many
+        std::uint64_t warm_up_requests = 0;  // of the requests are theirs
     };
 
     // The mirror outlives it. Its connections are other ones in each run.
@@ -32,11 +37,12 @@ class WorkerLine {
     void verify(const std::function<std::string(const forward::Slot&)>& look);
     [[nodiscard]] Measurement run();
 
-    [[nodiscard]] const pipeline::Worker& worker() const noexcept { return worker_; }
+    // Of the last run.
+    [[nodiscard]] std::optional<std::uint64_t> cache_misses() const noexcept { return cache_misses_; }
 
   private:
     template <class Take>
-    void push_frames(Take take);
+    void push_frames(std::span<const packet::Frame> frames, Take take);
     void settle();
 
     Mirror& mirror_;
@@ -46,6 +52,7 @@ class WorkerLine {
     CounterValues before_;                 // the worker's, at the end of the last run
     std::uint64_t handed_off_before_ = 0;  // and the channel's
     std::uint64_t wire_bytes_ = 0;         // of all slots of a run
+    std::optional<std::uint64_t> cache_misses_;
 };
 
 }  // namespace rebuilder::bench
