@@ -20,7 +20,7 @@ struct Chart {
         std::vector<Point> points;
     };
 
-    std::string name;  // of its file, without ending
+    std::string name;  // of its file, without .svg; no other scenario has the same
     std::string title;
     std::string x;  // what the axes are, with units
     std::string y;

@@ -12,6 +12,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "forward/wire_head.h"
@@ -92,7 +93,14 @@ class H2 final : public Scenario {
         Report report(
             "h2", fmt::format("h2: {} requests of {} clients, one core", settings_.requests, settings_.connections));
         describe(settings, report);
-        for (const H2Mix mix : mixes_) measure(mix, settings.rounds, report);
+        Chart chart{.name = "h2",
+            .title = "What rebuilding a request of HTTP/2 costs",
+            .x = "",
+            .y = "CPU a request, µs: median and range of the rounds",
+            .bars = true,
+            .series = {{"rebuilder", {}}, {"nghttp2's HPACK inflater alone", {}}, {"nghttp2's server session", {}}}};
+        for (const H2Mix mix : mixes_) measure(mix, settings.rounds, report, chart);
+        report.chart(std::move(chart));
         disturbance_.note(report);
         return report;
     }
@@ -112,7 +120,7 @@ class H2 final : public Scenario {
                 settings.rounds));
     }
 
-    void measure(H2Mix mix, std::uint32_t rounds, Report& report) {
+    void measure(H2Mix mix, std::uint32_t rounds, Report& report, Chart& chart) {
         H2Settings made = settings_;
         made.mix = mix;
         H2Traffic traffic = make_h2_traffic(made);
@@ -132,6 +140,11 @@ class H2 final : public Scenario {
             rounds, report);
         report.compare("inflate_ratio." + name_of(mix), inflate, ours, least_of_inflate);
         report.compare("session_ratio." + name_of(mix), session, ours);
+        const Chart::Series bars = report.cpu_bars({ours, inflate, session});
+        for (std::size_t i = 0; i < chart.series.size(); ++i) {
+            chart.series[i].points.push_back(bars.points[i]);
+            chart.series[i].points.back().x = name_of(mix);
+        }
     }
 
     static void note_sizes(H2Mix mix, const H2Traffic& traffic, Report& report) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "plot.h"
 #include "scenario.h"
 
 namespace rebuilder::bench {
@@ -59,6 +60,7 @@ constexpr std::array scenarios{
 struct CommandLine {
     Settings settings;
     std::string json;
+    std::string plot;
     long long cpu = -1;
     long long sink_cpu = -1;
     std::unique_ptr<Scenario> scenario;
@@ -95,6 +97,8 @@ void add_scenario(CLI::App& program, const ScenarioText& text, CommandLine& line
     app.add_option("--json", line.json,
            "also write every run and all figures to this file\n(-: to standard output, and no table)")
         ->option_text("FILE");
+    app.add_option("--plot", line.plot, "also draw the charts of its figures, SVG, into this directory")
+        ->option_text("DIR");
     app.add_option("--cpu", line.cpu, "core of what is measured [the first that may be used]")
         ->check(CLI::Range(0, 1023))
         ->option_text("N");
@@ -165,11 +169,14 @@ int measure(int argc, char** argv) {
     CommandLine line;
     if (!read_command_line(argc, argv, line)) return static_cast<int>(ExitStatus::fine);
     choose_cpus(line);
-    if (!line.json.empty() && line.json != "-") write_json(line.json, "");  // not after a minute of measuring
+    // What can't be written is said now, not after minutes of measuring.
+    if (!line.json.empty() && line.json != "-") write_json(line.json, "");
+    if (!line.plot.empty()) prepare_plot(line.plot);
     Report report = line.scenario->run(line.settings);
     utsname system{};
     if (::uname(&system) == 0) report.set("kernel", system.release);
     report.set("version", REBUILDER_VERSION);
+    if (!line.plot.empty()) plot(report.charts(), line.plot);
     if (line.json == "-") {
         std::cout << report.json();
     } else {

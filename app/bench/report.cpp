@@ -55,10 +55,15 @@ void Report::figure(const std::string& name, double value, const std::string& un
     figures_.push_back({name, value, unit, target});
 }
 
-std::optional<Spread> Report::cpu_us(const std::string& program) const {
-    const Program* found = find(program);
-    if (found == nullptr) return std::nullopt;
-    return found->spread([](const Measurement& m) { return m.cpu_us(); });
+Chart::Series Report::cpu_bars(const std::vector<std::string>& programs) const {
+    Chart::Series series;
+    for (const std::string& name : programs) {
+        const Program* program = find(name);
+        if (program == nullptr) continue;
+        const Spread cpu = program->spread([](const Measurement& m) { return m.cpu_us(); });
+        series.points.push_back({name, cpu.median, cpu.least, cpu.most});
+    }
+    return series;
 }
 
 std::vector<Report::Figure> Report::all_figures() const {

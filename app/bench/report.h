@@ -92,8 +92,8 @@ class Report {
         const std::string& name, double value, const std::string& unit, std::optional<Target> target = std::nullopt);
     void chart(Chart chart) { charts_.push_back(std::move(chart)); }
 
-    // CPU a request, in µs. Nothing when it wasn't measured.
-    [[nodiscard]] std::optional<Spread> cpu_us(const std::string& program) const;
+    // A bar for each of these programs that was measured: CPU a request, the median and the range of its rounds.
+    [[nodiscard]] Chart::Series cpu_bars(const std::vector<std::string>& programs) const;
     [[nodiscard]] const std::vector<Chart>& charts() const noexcept { return charts_; }
 
     [[nodiscard]] std::string text() const;

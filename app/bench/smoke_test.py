@@ -6,9 +6,12 @@
 """
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 
 
 def run(bench, *arguments):
@@ -65,6 +68,24 @@ def check_h2(bench):
     assert list(report["targets"]) == ["inflate_ratio.browser", "inflate_ratio.grpc"], report
 
 
+def check_plot(bench):
+    if shutil.which("gnuplot") is None:
+        done = run(bench, "h2", "--plot", "anywhere")
+        assert done.returncode == 1 and "gnuplot-nox" in done.stderr, done
+        print("gnuplot isn't installed: no chart was drawn")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        plots = os.path.join(folder, "it's", "new")
+        report = measured(bench, "h2", "--rounds", "2", "--requests", "300", "--mix", "api", "--plot", plots)
+        assert [each["name"] + ".svg" for each in report["charts"]] == os.listdir(plots) == ["h2.svg"], report["charts"]
+        with open(os.path.join(plots, "h2.svg")) as file:
+            picture = file.read()
+        for text in ("<svg", "HPACK inflater alone", "CPU a request, µs", "</svg>"):
+            assert text in picture, (text, picture)
+        done = run(bench, "h2", "--plot", os.path.join(plots, "h2.svg"))
+        assert done.returncode == 1 and "--plot" in done.stderr and not done.stdout, done
+
+
 def check_refusals(bench):
     for arguments, status, names in [
         ([], 2, "scenario"),
@@ -92,4 +113,5 @@ if __name__ == "__main__":
     check_comparison(sys.argv[1])
     check_sweep(sys.argv[1])
     check_h2(sys.argv[1])
+    check_plot(sys.argv[1])
     check_refusals(sys.argv[1])
