@@ -55,6 +55,13 @@ constexpr std::array scenarios{
   rebuilder-bench h2 --mix grpc --connections 5000 --json h2.json
   rebuilder-bench h2 --batch 1 --rounds 15)",
         make_h2, false},
+    ScenarioText{"replay",
+        "What does a program need to read the requests of a capture? `rebuilder replay`, against httpry.",
+        R"(Examples:
+  rebuilder-bench replay
+  rebuilder-bench replay --peer 'tcpflow=tcpflow -r {inner} -o /tmp/flows' --json replay.json
+  rebuilder-bench replay --peer 'tshark=tshark -r {} -Y http.request >/dev/null' --rounds 3)",
+        make_replay, false},
 };
 
 struct CommandLine {

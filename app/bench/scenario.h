@@ -35,6 +35,7 @@ class Scenario {
 
 [[nodiscard]] std::unique_ptr<Scenario> make_forward();
 [[nodiscard]] std::unique_ptr<Scenario> make_h2();
+[[nodiscard]] std::unique_ptr<Scenario> make_replay();
 [[nodiscard]] std::unique_ptr<Scenario> make_line();
 [[nodiscard]] std::unique_ptr<Scenario> make_flows();
 

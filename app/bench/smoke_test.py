@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """rebuilder-bench runs, verifies what was done, and writes JSON that says so. No time is judged.
 
-    smoke_test.py REBUILDER_BENCH
+    smoke_test.py REBUILDER_BENCH REBUILDER
 """
 
 import json
@@ -68,6 +68,19 @@ def check_h2(bench):
     assert list(report["targets"]) == ["inflate_ratio.browser", "inflate_ratio.grpc"], report
 
 
+def check_replay(bench, rebuilder):
+    report = measured(bench, "replay", "--rebuilder", rebuilder, "--rounds", "2", "--requests", "500", "--flows", "100",
+                      "--peer", "sizes=wc -c {} {inner} >/dev/null", "--peer", "nobody=nobody-has-this {}")
+    found = rounds(report)
+    for program in ("rebuilder replay", "sizes"):
+        assert [each["requests"] for each in found[program]] == [500, 500], found
+        assert all(each["cpu_ns"] > 0 and each["frames"] > 1000 for each in found[program]), found
+    missing = [note.split(":")[0] for note in report["notes"] if "not here" in note]
+    assert missing == ([] if "httpry" in found else ["httpry"]) + ["nobody"], report
+    assert ("httpry_ratio" in report["targets"]) == ("httpry" in found), report
+    assert report["sizes_ratio"] > 0, report
+
+
 def check_plot(bench):
     if shutil.which("gnuplot") is None:
         done = run(bench, "h2", "--plot", "anywhere")
@@ -98,6 +111,13 @@ def check_refusals(bench):
         (["h2", "--connections", "50000"], 2, "--connections"),
         (["h2", "--connections", "300", "--requests", "299"], 2, "--requests"),
         (["h2", "--sink-cpu", "0"], 2, "--sink-cpu"),
+        (["replay", "--peer", "cat {}"], 2, "--peer"),
+        (["replay", "--peer", "cat=cat"], 2, "--peer"),
+        (["replay", "--peer", "httpry=cat {}"], 2, "--peer"),
+        (["replay", "--requests", "10", "--flows", "11"], 2, "--requests"),
+        (["replay", "--requests", "10", "--flows", "1", "--rebuilder", "/nowhere"], 1, "--rebuilder"),
+        (["replay", "--requests", "10", "--flows", "1", "--peer", "false=false {}"], 1, "false"),
+        (["replay", "--requests", "10", "--flows", "1", "--rebuilder", "true"], 1, "rebuilt"),
         (["forward", "--json", "/nowhere/at/all"], 1, "--json"),
         (["forward", "--output", "http://127.0.0.1:1", "--requests", "20", "--pipeline-sweep", "1"], 1, "127.0.0.1:1"),
     ]:
@@ -108,10 +128,11 @@ def check_refusals(bench):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 3:
         sys.exit(__doc__.strip())
     check_comparison(sys.argv[1])
     check_sweep(sys.argv[1])
     check_h2(sys.argv[1])
+    check_replay(sys.argv[1], sys.argv[2])
     check_plot(sys.argv[1])
     check_refusals(sys.argv[1])
