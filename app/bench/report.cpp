@@ -17,7 +17,6 @@ std::string padded(const std::string& text, std::size_t width) {
 }
 
 constexpr std::size_t name_width = 34;
-constexpr std::size_t ratio_width = 44;
 
 std::string verdict(const std::optional<Target>& target, double value) {
     if (!target) return "";
@@ -115,14 +114,20 @@ std::string Report::text() const {
         }
         out += '\n';
     }
+    std::vector<std::string> ratio_names;
+    std::size_t ratio_width = name_width;
+    for (const Ratio& each : ratios_) {
+        ratio_names.push_back(fmt::format("  {} ÷ {}", each.program, each.with));
+        ratio_width = std::max(ratio_width, ratio_names.back().size() - 1);  // ÷ has two bytes
+    }
     if (!ratios_.empty()) {
         fmt::format_to(to, "\n{} median   MAD   min..max   target\n", padded("CPU a request", ratio_width));
     }
-    for (const Ratio& each : ratios_) {
+    for (std::size_t i = 0; i < ratios_.size(); ++i) {
+        const Ratio& each = ratios_[i];
         const Spread& spread = each.spread;
-        fmt::format_to(to, "{} {:6.3f} {:5.3f} {:5.2f}..{:<5.2f}{}\n",
-            padded(fmt::format("  {} ÷ {}", each.program, each.with), ratio_width), spread.median, spread.mad,
-            spread.least, spread.most, verdict(each.target, spread.median));
+        fmt::format_to(to, "{} {:6.3f} {:5.3f} {:5.2f}..{:<5.2f}{}\n", padded(ratio_names[i], ratio_width),
+            spread.median, spread.mad, spread.least, spread.most, verdict(each.target, spread.median));
     }
     if (!figures_.empty()) out += '\n';
     for (const Figure& each : figures_) {

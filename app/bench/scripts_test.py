@@ -107,7 +107,7 @@ def check_compare(compare, folder):
     compare.check_out = lambda *_: None
     compare.benchlib.build = lambda tree: other if tree == compare.benchlib.root() else one
     path = os.path.join(folder, "compared.json")
-    status, out, said = run(compare, "--json", path, "--rounds", "4", "before", "line", "--", "--mix", "api")
+    status, out, said = run(compare, "--json", path, "--rounds", "8", "before", "line", "--", "--mix", "api")
     assert status == 0, said
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert lines[2:] == [
@@ -117,7 +117,7 @@ def check_compare(compare, folder):
     ], out
     with open(path) as file:
         written = json.load(file)
-    assert written["options"] == ["--mix", "api"] and len(written["rows"][0]["ratio"]["rounds"]) == 4, written
+    assert written["options"] == ["--mix", "api"] and len(written["rows"][0]["ratio"]["rounds"]) == 8, written
 
     status, _, said = run(compare, "before", "nothing")
     assert status == 1 and "nothing: not a scenario; there are line, broken" in said, (status, said)
@@ -126,9 +126,13 @@ def check_compare(compare, folder):
 
 
 def check_verdict(compare):
-    assert compare.verdict([1.02, 0.99, 1.01, 0.98, 1.0, 1.015]) == "no difference that these rounds can show"
-    assert compare.verdict([0.90, 0.91, 0.89, 0.90, 0.905]) == "this tree needs 11.1 % more CPU"
-    assert compare.verdict([0.5, 0.5, 0.5]) == "no difference that these rounds can show"  # three are too few
+    nothing = "no difference that these rounds can show"
+    assert compare.verdict([1.02, 0.99, 1.01, 0.98, 1.0, 1.015, 0.97, 1.03]) == nothing
+    assert compare.verdict([0.90, 0.91, 0.89, 0.90, 0.90, 0.92, 0.88, 0.90]) == "this tree needs 11.1 % more CPU"
+    assert compare.verdict([1.25] * 11 + [0.9]) == "this tree needs 20.0 % less CPU"
+    assert compare.verdict([1.25] * 10 + [0.9] * 2) == nothing
+    assert compare.verdict([0.5] * 7) == nothing  # too few
+    assert compare.verdict([1.0] * 20) == nothing
 
 
 def main():
