@@ -15,7 +15,7 @@ namespace rebuilder {
 namespace {
 
 constexpr std::size_t largest_frame = 262'144;  // libpcap's own limit
-constexpr std::size_t read_ahead = 1 << 20;
+constexpr std::size_t read_ahead = 256 << 10;
 
 std::optional<packet::LinkType> link_type(int datalink) {
     switch (datalink) {
@@ -49,7 +49,9 @@ CaptureReader::CaptureReader(const std::string& path) : path_(path) {
         throw Error(ExitStatus::usage, fmt::format("{}: {}", path, std::strerror(error)));
     }
     file_bytes_ = static_cast<std::uint64_t>(status.st_size);
-    std::setvbuf(file, nullptr, _IOFBF, read_ahead);  // stdio's own 4 KiB cost a system call for every few frames
+    // stdio's own 4 KiB cost a system call for every few frames; of what it allocates itself glibc ignores the size.
+    read_ahead_.resize(read_ahead);
+    std::setvbuf(file, read_ahead_.data(), _IOFBF, read_ahead_.size());
     char reason[PCAP_ERRBUF_SIZE] = "";
     handle_.reset(pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, reason));
     if (!handle_) {

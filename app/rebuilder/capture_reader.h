@@ -49,6 +49,7 @@ class CaptureReader {
     bool fetch();
 
     std::string path_;
+    std::vector<char> read_ahead_;  // the file's buffer: it outlives the handle
     std::unique_ptr<pcap, Close> handle_;
     packet::LinkType link_ = packet::LinkType::ethernet;
     std::uint64_t file_bytes_ = 0;
