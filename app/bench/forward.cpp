@@ -75,8 +75,7 @@ class Forward final : public Scenario {
 
         Report report("forward", title());
         describe(settings, report);
-        const std::vector<Program> all = sweep_.empty() ? programs() : sweep_programs();
-        run_rounds(all, settings.rounds, report);
+        run_rounds(sweep_.empty() ? programs() : sweep_programs(), settings.rounds, report);
         if (sweep_.empty()) {
             report.compare("wrk_ratio", wrk_, ours_, least_of_wrk);
             // Servers that answer one by one, each in a packet, leave less to save: there it is no target.
@@ -85,22 +84,16 @@ class Forward final : public Scenario {
             report.compare("wrk_pipelined_ratio", wrk_pipelined_, ours_pipelined_);
             report.compare("h2load_ratio", h2load_, ours_http2_, least_of_h2load);
         }
-        chart(all, report);
-        return report;
-    }
-
-  private:
-    static void chart(const std::vector<Program>& all, Report& report) {
-        std::vector<std::string> names;
-        for (const Program& each : all) names.push_back(each.name);
         report.chart({.name = "forward",
             .title = "What sending a request costs",
             .x = "",
             .y = "CPU a request, µs: median and range of the rounds",
             .bars = true,
-            .series = {report.cpu_bars(names)}});
+            .series = {report.bars()}});
+        return report;
     }
 
+  private:
     [[nodiscard]] std::string title() const {
         const bool post = mix_ == Mix::post;
         return fmt::format("forward: {}, {} connections, to {}",

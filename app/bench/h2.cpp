@@ -140,7 +140,7 @@ class H2 final : public Scenario {
             rounds, report);
         report.compare("inflate_ratio." + name_of(mix), inflate, ours, least_of_inflate);
         report.compare("session_ratio." + name_of(mix), session, ours);
-        const Chart::Series bars = report.cpu_bars({ours, inflate, session});
+        const Chart::Series bars = report.bars(&Measurement::cpu_us, {ours, inflate, session});
         for (std::size_t i = 0; i < chart.series.size(); ++i) {
             chart.series[i].points.push_back(bars.points[i]);
             chart.series[i].points.back().x = name_of(mix);

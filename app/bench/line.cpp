@@ -62,6 +62,12 @@ class Line final : public Scenario {
         if (parsable) programs.push_back({llhttp_, [&] { return disturbance_.watch(parse_with_llhttp(traffic)); }});
         run_rounds(std::move(programs), settings.rounds, report);
         report.compare("llhttp_ratio", llhttp_, line_, least_of_llhttp);
+        report.chart({.name = "line",
+            .title = "What a frame costs: each stage with those before it",
+            .x = "",
+            .y = "CPU a frame, ns: median and range of the rounds",
+            .bars = true,
+            .series = {report.bars(&Measurement::ns_per_frame)}});
         disturbance_.note(report);
         return report;
     }

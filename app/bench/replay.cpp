@@ -102,8 +102,6 @@ class Replay final : public Scenario {
         describe(settings, report);
         std::vector<Program> programs{{ours_, [this] { return ours(); }}, {httpry_, [this] { return httpry(); }}};
         for (const Peer& peer : peers) programs.push_back({peer.name, [this, peer] { return other(peer); }});
-        std::vector<std::string> names;
-        for (const Program& each : programs) names.push_back(each.name);
         run_rounds(std::move(programs), settings.rounds, report);
         report.compare("httpry_ratio", httpry_, ours_, least_of_httpry);
         for (const Peer& peer : peers) report.compare(peer.name + "_ratio", peer.name, ours_);
@@ -112,7 +110,7 @@ class Replay final : public Scenario {
             .x = "",
             .y = "CPU a request, whole process, µs: median and range of the rounds",
             .bars = true,
-            .series = {report.cpu_bars(names)}});
+            .series = {report.bars()}});
         return report;
     }
 

@@ -54,13 +54,12 @@ void Report::figure(const std::string& name, double value, const std::string& un
     figures_.push_back({name, value, unit, target});
 }
 
-Chart::Series Report::cpu_bars(const std::vector<std::string>& programs) const {
+Chart::Series Report::bars(double (Measurement::*value)() const, const std::vector<std::string>& programs) const {
     Chart::Series series;
-    for (const std::string& name : programs) {
-        const Program* program = find(name);
-        if (program == nullptr) continue;
-        const Spread cpu = program->spread([](const Measurement& m) { return m.cpu_us(); });
-        series.points.push_back({name, cpu.median, cpu.least, cpu.most});
+    for (const Program& each : programs_) {
+        if (!programs.empty() && std::find(programs.begin(), programs.end(), each.name) == programs.end()) continue;
+        const Spread spread = each.spread([value](const Measurement& m) { return (m.*value)(); });
+        series.points.push_back({each.name, spread.median, spread.least, spread.most});
     }
     return series;
 }

@@ -92,8 +92,9 @@ class Report {
         const std::string& name, double value, const std::string& unit, std::optional<Target> target = std::nullopt);
     void chart(Chart chart) { charts_.push_back(std::move(chart)); }
 
-    // A bar for each of these programs that was measured: CPU a request, the median and the range of its rounds.
-    [[nodiscard]] Chart::Series cpu_bars(const std::vector<std::string>& programs) const;
+    // A bar for each program that was measured, or each of these: the median and the range of its rounds.
+    [[nodiscard]] Chart::Series bars(double (Measurement::*value)() const = &Measurement::cpu_us,
+        const std::vector<std::string>& programs = {}) const;
     [[nodiscard]] const std::vector<Chart>& charts() const noexcept { return charts_; }
 
     [[nodiscard]] std::string text() const;

@@ -92,3 +92,18 @@ TEST_CASE("report: time a frame and bits a second are shown of what reads frames
     CHECK(has(report.text(), " 125.0      2.00\n"));
     CHECK(has(report.json(), "\"frames\": 8, \"bytes\": 250"));
 }
+
+TEST_CASE("report: bars are medians with their range, of all programs or of some", "[bench]") {
+    Report report("s", "t");
+    for (const std::uint64_t ns : {1'000U, 2'000U, 6'000U}) {
+        report.add("one", run_of(ns * 1'000, 1'000));
+        report.add("other", run_of(ns * 2'000, 1'000));
+    }
+    CHECK(report.bars().points.size() == 2);
+    const auto points = report.bars(&Measurement::ns_per_frame, {"other", "who isn't here"}).points;
+    REQUIRE(points.size() == 1);
+    CHECK(std::get<std::string>(points[0].x) == "other");
+    CHECK(points[0].y == 4'000);
+    CHECK(points[0].low == 2'000);
+    CHECK(points[0].high == 12'000);
+}
