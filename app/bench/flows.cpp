@@ -135,13 +135,14 @@ class Flows final : public Scenario {
     }
 
     static void draw(const std::vector<std::unique_ptr<Crowd>>& crowds, Report& report) {
-        Chart chart{"flows", "Cost of a frame, by connections that are followed", "connections", "ns a frame"};
-        chart.log_x = true;
-        Chart::Series& series = chart.series.emplace_back();
-        series.name = "the line";
-        for (const auto& crowd : crowds) {
-            series.points.push_back(
-                {static_cast<double>(crowd->count()), report.cpu_us(crowd->name())->median * 1'000});
+        Chart chart{.name = "flows",
+            .title = "What a frame costs, by the connections that are followed",
+            .x = "connections",
+            .y = "CPU a frame, ns: median and range of the rounds",
+            .log_x = true,
+            .series = {report.bars(&Measurement::ns_per_frame)}};
+        for (std::size_t i = 0; i < crowds.size(); ++i) {
+            chart.series[0].points[i].x = static_cast<double>(crowds[i]->count());
         }
         report.chart(std::move(chart));
     }
