@@ -88,26 +88,22 @@ class WireWriter {
         , host_decided_(rewriting.replaces("host"))
         , port_decided_(rewriting.replaces("x-forwarded-port"))
         , proto_decided_(rewriting.replaces("x-forwarded-proto")) {
-        const bool client_by_name = rewriting.client_field_kind() == FieldKind::other;
-        for (const Field& field : request.headers) {
-            if (field.kind == FieldKind::other && !client_by_name) continue;
-            if (field.kind == FieldKind::connection) connection_.add(request.value(field));
+        names_matter_ = rewriting.has_rules() || rewriting.client_field_kind() == FieldKind::other;
+        each_field([this](const Field& field) {
+            if (field.kind == FieldKind::connection) connection_.add(request_.value(field));
             if (rewriting_.client_ip == ClientIp::append && says_client(field)) last_client_ = &field;
             lengths_ += field.kind == FieldKind::content_length;
             if (http2_ && field.kind == FieldKind::cookie && crumbs_++ == 0) first_crumb_ = &field;
-        }
-        names_matter_ = !connection_.empty() || rewriting.has_rules() || client_by_name;
+        });
+        names_matter_ = names_matter_ || !connection_.empty();
     }
 
     void write_head() noexcept {
         write_request_line();
-        for (std::size_t i = 0; i < request_.headers.size(); ++i) {
-            const Field& field = request_.headers[i];
-            if (field.kind == FieldKind::other && as_is_ && !names_matter_) continue;
-            const std::uint32_t line_end = i + 1 < request_.headers.size() ? request_.headers[i + 1].name_at
-                                                                           : request_.header_at + request_.header_size;
-            write_field(field, line_end);
-        }
+        each_field([this](const Field& field) {
+            const bool last = &field == &request_.headers.back();
+            write_field(field, last ? request_.header_at + request_.header_size : (&field + 1)->name_at);
+        });
         flush_run(request_.header_at + request_.header_size);
         add_fields();
         out_ << "\r\n";
@@ -122,6 +118,13 @@ class WireWriter {
 
   private:
     enum class Fate : std::uint8_t { keep, drop, replace, redact, join };
+
+    // Those that are looked at: fields of no special kind mostly go as they are.
+    template <class Visit>
+    void each_field(Visit visit) const noexcept {
+        if (as_is_ && !names_matter_) return request_.special.each(request_.headers, visit);
+        for (const Field& field : request_.headers) visit(field);
+    }
 
     void write_request_line() noexcept {
         const std::size_t plain_size = request_.method.size() + request_.target.size() + 12;  // 2 SP, version, CRLF

@@ -4,7 +4,7 @@
 
 namespace rebuilder::http {
 
-FieldKind field_kind(std::string_view name) noexcept {
+FieldKind find_field_kind(std::string_view name) noexcept {
     const auto either = [name](std::string_view first, FieldKind first_kind, std::string_view second = {},
                             FieldKind second_kind = FieldKind::other) {
         if (begins_with_ignoring_case(name, first)) return first_kind;

@@ -28,17 +28,20 @@ bool is_blank(char c) noexcept {
 }
 
 // A field of the text, in the section that the message is at.
-Field& add_field(Message& message, std::string_view name, std::string_view value, bool unsendable = false) noexcept {
-    const char* const text = message.text();
-    Field& field = message.fields[message.field_count++];
-    field = {static_cast<std::uint32_t>(name.data() - text), static_cast<std::uint32_t>(name.size()) & 0xffffff,
-        unsendable ? FieldKind::other : field_kind(name), static_cast<std::uint32_t>(value.data() - text),
+inline Field& add_field(
+    Message& message, std::string_view name, std::string_view value, bool unsendable = false) noexcept {
+    const auto place = [text = message.text()](
+                           std::string_view part) { return static_cast<std::uint32_t>(part.data() - text); };
+    const FieldKind kind = unsendable ? FieldKind::other : field_kind(name);
+    const std::uint32_t index = message.field_count++;
+    Field& field = message.fields[index];
+    field = {place(name), static_cast<std::uint32_t>(name.size()) & 0xffffff, kind, place(value),
         static_cast<std::uint32_t>(value.size()) & 0xfffffff, 0, 0, unsendable};
-    if (message.stage != Stage::trailers) {
-        if (field.kind == FieldKind::host && message.kinds.has(FieldKind::host)) {
+    if (kind != FieldKind::other && message.stage != Stage::trailers) {
+        if (kind == FieldKind::host && message.special.has(kind)) {
             field.unsendable = 1;  // a second one makes servers refuse the request (RFC 9112, section 3.2)
         }
-        message.kinds.add(field.kind);
+        message.special.add(index, kind);
     }
     if (field.unsendable != 0) message.canonical_lines = false;
     return field;
@@ -220,7 +223,7 @@ bool Http1::read_head(Message& message, Feed& feed) const noexcept {
 bool Http1::end_head(Message& message, Feed& feed) const noexcept {
     const char* text = message.text();
     const std::span<const Field> headers(message.fields.data(), message.field_count);
-    const auto any = [&message](FieldKind kind) { return message.kinds.has(kind); };
+    const auto any = [&message](FieldKind kind) { return message.special.has(kind); };
     message.header_count = message.field_count;
     message.tunnel = std::string_view(text, message.method_size) == "CONNECT" ||
                      (any(FieldKind::upgrade) && asks_for_upgrade(text, headers));

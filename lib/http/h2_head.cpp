@@ -100,9 +100,11 @@ class Head {
         const auto value_size = static_cast<std::uint32_t>(value.size());
         field = {at, name_size & 0xffffff, kind, at + name_size + 2, value_size & 0xfffffff, 0, 0, odd, pseudo};
         if (kind == FieldKind::host && message_.stage == Stage::h2_head) {
-            field.unsendable = message_.kinds.has(kind);  // Host says what :authority does
+            field.unsendable = message_.special.has(kind);  // Host says what :authority does
         }
-        if (message_.stage == Stage::h2_head) message_.kinds.add(kind);
+        if (message_.stage == Stage::h2_head && kind != FieldKind::other) {
+            message_.special.add(message_.field_count - 1, kind);
+        }
         if (field.unsendable != 0 || breaks_lines(value)) message_.canonical_lines = false;
         return std::nullopt;
     }

@@ -32,7 +32,7 @@ Message* MessagePool::take(std::uint64_t time_ns) noexcept {
     message->line_at = 0;
     message->field_count = 0;
     message->header_count = 0;
-    message->kinds = {};
+    message->special = {};
     message->stream_id = 0;
     message->pseudo = 0;
     message->length_said = false;
@@ -130,7 +130,7 @@ Request view(Message& message) noexcept {
     request.header_at = message.header_at;
     request.header_size = message.header_end - message.header_at;
     request.canonical_lines = message.canonical_lines;
-    request.kinds = message.kinds;
+    request.special = message.special;
     const std::span<const Field> fields(message.fields.data(), message.field_count);
     request.headers = fields.first(message.header_count);
     request.trailers = fields.subspan(message.header_count);

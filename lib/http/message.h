@@ -78,7 +78,7 @@ struct Message {
 
     std::uint32_t field_count;
     std::uint32_t header_count;  // of these, before the body
-    FieldKinds kinds;            // of these
+    SpecialFields special;       // among those
 
     std::uint32_t stream_id;  // of HTTP/2, else 0
     std::uint8_t pseudo;      // the pseudo-header fields seen, as bits (h2_head.cpp)

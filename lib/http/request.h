@@ -2,12 +2,16 @@
 // Request: one rebuilt request as the client sent it. A view: everything lives until the sink that got it returns.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "base/block.h"
 #include "base/bytes.h"
+#include "http/limits.h"
 #include "packet/flow_key.h"
 
 namespace rebuilder::http {
@@ -34,19 +38,18 @@ enum class FieldKind : std::uint8_t {
     x_server_port,
 };
 
-// Which kinds there are among some fields, so that those who look for one needn't look at each field.
-class FieldKinds {
-  public:
-    void add(FieldKind kind) noexcept { bits_ |= bit_of(kind); }
-    [[nodiscard]] bool has(FieldKind kind) const noexcept { return (bits_ & bit_of(kind)) != 0; }
-
-  private:
-    static constexpr std::uint32_t bit_of(FieldKind kind) noexcept {
-        return std::uint32_t{1} << static_cast<unsigned>(kind);
+// The first letters of the names that have a kind, by their length; of longer ones in the last. Bit n is the nth letter.
+inline constexpr auto special_letters = [] {
+    constexpr std::string_view names[]{"te", "host", "cookie", "expect", "trailer", "upgrade", "connection",
+        "keep-alive", "x-server-addr", "content-length", "x-forwarded-for", "proxy-connection", "x-forwarded-proto",
+        "transfer-encoding"};
+    std::array<std::uint32_t, 18> table{};
+    for (const std::string_view name : names) table[name.size()] |= 1U << (name[0] & 31);
+    for (std::size_t size = std::string_view("x-rebuilder-").size(); size < table.size(); ++size) {
+        table[size] |= 1U << ('x' & 31);
     }
-
-    std::uint32_t bits_ = 0;
-};
+    return table;
+}();
 
 // A header or trailer field, by its place in Request::text. The value is without the whitespace around it
 // (RFC 9110, section 5.5); a folded one still holds its line breaks (RFC 9112, section 5.2).
@@ -63,8 +66,50 @@ struct Field {
 };
 static_assert(sizeof(Field) == 16);
 
+// The fields of a header section that are of some special kind, so that those who look for one needn't look at each field.
+class SpecialFields {
+  public:
+    // The field at `index`, behind all that were added before.
+    void add(std::size_t index, FieldKind kind) noexcept {
+        kinds_ |= bit_of(kind);
+        if (count_ < most) indices_[count_] = static_cast<std::uint8_t>(index);
+        count_ = static_cast<std::uint8_t>(count_ + (count_ <= most));
+    }
+    [[nodiscard]] bool has(FieldKind kind) const noexcept { return (kinds_ & bit_of(kind)) != 0; }
+
+    // Calls `visit(field)` for each of them among `fields`, in order.
+    template <class Visit>
+    void each(std::span<const Field> fields, Visit&& visit) const noexcept {
+        if (count_ <= most) {
+            for (std::size_t i = 0; i < count_; ++i) visit(fields[indices_[i]]);
+        } else {
+            for (const Field& field : fields) {
+                if (field.kind != FieldKind::other) visit(field);
+            }
+        }
+    }
+
+  private:
+    static constexpr std::size_t most = 11;  // more are unusual; then all fields are looked at
+
+    static constexpr std::uint32_t bit_of(FieldKind kind) noexcept {
+        return std::uint32_t{1} << static_cast<unsigned>(kind);
+    }
+
+    std::uint32_t kinds_ = 0;
+    std::uint8_t count_ = 0;  // one more than `most`: there were even more
+    std::array<std::uint8_t, most> indices_;
+};
+static_assert(max_fields <= 256, "an index is a byte");
+
 // The kind of a field by its name, in any case.
-[[nodiscard]] FieldKind field_kind(std::string_view name) noexcept;
+[[nodiscard]] FieldKind find_field_kind(std::string_view name) noexcept;
+// Most names are told by their length and first letter to be none of them.
+[[nodiscard]] inline FieldKind field_kind(std::string_view name) noexcept {
+    const std::size_t size = std::min(name.size(), special_letters.size() - 1);
+    const bool maybe = size != 0 && (special_letters[size] >> (name[0] & 31) & 1) != 0;
+    return maybe ? find_field_kind(name) : FieldKind::other;
+}
 
 enum class Framing : std::uint8_t { none, content_length, chunked };
 
@@ -86,8 +131,8 @@ struct Request {
     std::uint32_t header_at = 0;    // where the header section begins in it
     std::uint32_t header_size = 0;  // of all field lines, without the empty line behind them
     bool canonical_lines = true;  // every line ends with CRLF, none is folded, loose or unsendable, or has a NUL in it
-    FieldKinds kinds;             // of the headers
     std::span<const Field> headers;
+    SpecialFields special;            // of these
     std::span<const Field> trailers;  // also in `text`, behind the header section
     Framing framing = Framing::none;
     Body body;
@@ -107,7 +152,7 @@ struct Request {
     }
     // The first field of a kind, or null.
     [[nodiscard]] const Field* find(FieldKind kind) const noexcept {
-        if (!kinds.has(kind)) return nullptr;
+        if (!special.has(kind)) return nullptr;
         for (const Field& field : headers) {
             if (field.kind == kind) return &field;
         }

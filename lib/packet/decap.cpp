@@ -68,8 +68,11 @@ Flaw complete(std::uint16_t ethertype, IpPacket& packet) noexcept {
 }  // namespace
 
 Decapsulator::Decapsulator(const DecapConfig& config) : config_(config) {
+    for (const std::uint16_t port : config.vxlan_ports) vxlan_ports_.set(port);
     for (const std::uint16_t port : config.tcp_ports) tcp_ports_.set(port);
     if (config.tcp_ports.empty()) tcp_ports_.set();
+    any_vni_ = config.vni_allow.empty() && config.vni_deny.empty();
+    any_tcp_port_ = config.tcp_ports.empty();
 }
 
 Decapsulator::Tunnel Decapsulator::tunnel_of(std::uint16_t udp_port) const noexcept {
@@ -99,7 +102,48 @@ bool Decapsulator::vni_accepted(std::uint32_t vni) const noexcept {
     return (config_.vni_allow.empty() || has(config_.vni_allow)) && !has(config_.vni_deny);
 }
 
-Counter Decapsulator::decap(const Frame& frame, Segment& segment, FragmentTable* fragments) const noexcept {
+bool Decapsulator::decap_usual(const Frame& frame, Segment& segment) const noexcept {
+    constexpr std::size_t ethernet = 14, ipv4 = 20, udp = 8, vxlan = 8, tcp = 20;
+    constexpr std::size_t inner_at = ethernet + ipv4 + udp + vxlan + ethernet;
+    if (frame.bytes.size() < inner_at + ipv4 + tcp || frame.link != LinkType::ethernet) return false;
+    // An IPv4 header behind Ethernet's type, without options and fragments, of this protocol.
+    const auto usual = [](const std::uint8_t* ip, std::uint8_t protocol) {
+        return load_be16(ip - 2) == ethertype_ipv4 && ip[0] == 0x45 && (load_be16(ip + 6) & 0x3fff) == 0 &&
+               ip[9] == protocol;
+    };
+    const std::uint8_t* const outer = frame.bytes.data() + ethernet;
+    const std::uint8_t* const datagram = outer + ipv4;
+    const std::uint8_t* const inner = frame.bytes.data() + inner_at;
+    const std::uint8_t* const header = inner + ipv4;
+    if (!usual(outer, protocol_udp) || !usual(inner, protocol_tcp)) return false;
+    // Each length has to be within the one around it, and in the frame: nothing is cut, there may be padding.
+    const std::size_t outer_size = load_be16(outer + 2);
+    const std::size_t datagram_size = load_be16(datagram + 4);
+    const std::size_t inner_size = load_be16(inner + 2);
+    const std::size_t header_size = (header[12] >> 4) * 4u;
+    if (outer_size > frame.bytes.size() - ethernet || outer_size < ipv4 + datagram_size ||
+        datagram_size < udp + vxlan + ethernet + inner_size || inner_size < ipv4 + header_size || header_size < tcp) {
+        return false;
+    }
+    const std::uint8_t* const tunnel = datagram + udp;
+    const Endpoint from{IpAddress::v4(load_be32(inner + 12)), load_be16(header)};
+    const Endpoint to{IpAddress::v4(load_be32(inner + 16)), load_be16(header + 2)};
+    const std::uint32_t vni = load_be24(tunnel + 4);
+    if (!vxlan_ports_[load_be16(datagram + 2)] || (tunnel[0] & 0x08) == 0 || !(any_vni_ || vni_accepted(vni)) ||
+        !(any_tcp_port_ || tcp_ports_[from.port] || tcp_ports_[to.port])) {
+        return false;
+    }
+    segment.sender = FlowKey::make(from, to, vni, segment.key);
+    segment.flags = header[13];
+    segment.seq = load_be32(header + 4);
+    segment.ack = load_be32(header + 8);
+    segment.payload = {header + header_size, inner_size - ipv4 - header_size};
+    segment.missing = 0;
+    segment.time_ns = frame.time_ns;
+    return true;
+}
+
+Counter Decapsulator::decap_any(const Frame& frame, Segment& segment, FragmentTable* fragments) const noexcept {
     Cursor cursor(frame.bytes);
     std::optional<std::uint16_t> ethertype = strip_link(cursor, frame.link);
     std::uint32_t vni = no_vni;

@@ -40,7 +40,15 @@ class Decapsulator {
     // Answers Counter::segments and fills `segment`, or the frame_* counter that refuses the frame. Without a table
     // all fragments are refused. With one, the segment may lie in the table until it is released.
     [[nodiscard]] Counter decap(
-        const Frame& frame, Segment& segment, FragmentTable* fragments = nullptr) const noexcept;
+        const Frame& frame, Segment& segment, FragmentTable* fragments = nullptr) const noexcept {
+        return decap_usual(frame, segment) ? Counter::segments : decap_any(frame, segment, fragments);
+    }
+
+    // The two ways to do it. Nearly all of a mirror's frames are of one shape: IPv4 without options or fragments, in VXLAN
+    // in the same. These have all they tell at fixed places, and are taken apart at once; false for any other. The second
+    // way takes all, and for the usual ones comes to the same.
+    [[nodiscard]] bool decap_usual(const Frame& frame, Segment& segment) const noexcept;
+    [[nodiscard]] Counter decap_any(const Frame& frame, Segment& segment, FragmentTable* fragments) const noexcept;
 
   private:
     enum class Tunnel : std::uint8_t { none, vxlan, geneve, vxlan_gpe, gre, teredo };
@@ -52,7 +60,10 @@ class Decapsulator {
         const Frame& frame, const IpPacket& packet, std::uint32_t vni, Segment& segment) const noexcept;
 
     DecapConfig config_;
+    PortSet vxlan_ports_;
     PortSet tcp_ports_;
+    bool any_vni_ = true;
+    bool any_tcp_port_ = true;
 };
 
 }  // namespace rebuilder::packet

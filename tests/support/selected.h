@@ -59,7 +59,7 @@ class Made {
             static_cast<std::uint32_t>(name.size() + 1), static_cast<std::uint32_t>(value.size()) & 0xfffffff, 0, 0,
             0};
         request_.headers = {&field_, 1};
-        request_.kinds.add(field_.kind);
+        if (field_.kind != http::FieldKind::other) request_.special.add(0, field_.kind);
     }
     Made(const Made&) = delete;
     Made& operator=(const Made&) = delete;
