@@ -69,7 +69,8 @@ H1Request H1Requests::next(const std::string& tag) {
     }
     const std::string& path = like[":path"];
     request.target = path + (path.find('?') == path.npos ? "?r=" : "&r=") + tag;
-    request.text = request.method + " " + request.target + " HTTP/1.1\r\nHost: " + request.host + "\r\n";
+    request.text = request.method + " " + request.target + " HTTP/1.1\r\nHost: " + request.host +
+                   "\r\nConnection: keep-alive\r\n";
     std::string cookie;
     for (const auto& [name, value] : like.fields) {
         if (name.front() == ':') continue;
