@@ -55,11 +55,6 @@ class Forward final : public Scenario {
             ->option_text("N,...");
         number("--rate", rate_, 100'000'000, "of a sweep: requests offered in a second [as many as go]");
         app.add_flag("--http2", sweep_http2_, "of a sweep: HTTP/2, with N streams");
-        app.add_option("--idle-rounds", idle_rounds_,
-               fmt::format(
-                   "looks without anything to do before the forwarder sleeps\n[{}, as in the product]", idle_rounds_))
-            ->check(CLI::Range(0, 1'000'000))
-            ->option_text("N");
     }
 
     Report run(const Settings& settings) override {
@@ -110,7 +105,6 @@ class Forward final : public Scenario {
         report.set("sink_cpu", settings.sink_cpu ? std::to_string(*settings.sink_cpu) : "the same");
         report.set("output", sink_ ? "sink" : output_);
         report.set("rate", rate_ == 0 ? "as many as go" : std::to_string(rate_));
-        report.set("idle_rounds", std::to_string(idle_rounds_));
         report.note(fmt::format(
             "{} rounds, in turn. The feeder, some 20 ns a request, is in the forwarder's figures.", settings.rounds));
         if (!settings.sink_cpu) report.note("There is one core only: the sink takes its time from who is measured.");
@@ -161,7 +155,6 @@ class Forward final : public Scenario {
         settings.at_once = at_once;
         settings.http.timeout_ns = answer_timeout_ns;
         settings.requests = requests_;
-        settings.idle_rounds = idle_rounds_;
         return settings;
     }
 
@@ -202,7 +195,6 @@ class Forward final : public Scenario {
     bool sweep_http2_ = false;
     std::uint64_t rate_ = 0;
     std::string output_;
-    unsigned idle_rounds_ = SendSettings{}.idle_rounds;
 
     unsigned cpu_ = 0;
     std::vector<Sample> samples_;

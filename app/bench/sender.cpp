@@ -9,6 +9,7 @@
 #include "base/block.h"
 #include "base/error.h"
 #include "forward/forwarder.h"
+#include "forward/wait.h"
 
 namespace rebuilder::bench {
 namespace {
@@ -45,6 +46,7 @@ class Sender {
     }
 
     SendResult run() {
+        forward::want_exact_sleeps();
         // Opens the connections, and has each of them answer: only then they are pipelined.
         send(std::min<std::uint64_t>(std::uint64_t{slots_} * 8, settings_.requests), 0);
         verify();
@@ -87,7 +89,6 @@ class Sender {
         std::uint64_t now_ns = begin_ns;
         std::uint64_t offered = 0;
         std::uint64_t returned = 0;
-        unsigned idle = 0;
         for (std::uint64_t round = 0; returned < count; ++round) {
             if (timed || round % 1024 == 0) now_ns = clock_ns();
             if (round % 1024 == 0) check(now_ns - begin_ns);
@@ -98,15 +99,12 @@ class Sender {
                 if (channel_.offer(free_.back()) != Counter::handed_off) break;
                 free_.pop_back();
             }
-            const std::size_t waiting = channel_.waiting();
-            (void)forwarder_.step(idle < settings_.idle_rounds ? 0 : 1);
-            const std::uint64_t before = returned;
+            forwarder_.round();
             if (timed) now_ns = clock_ns();
             for (forward::Slot slot; channel_.reclaim(slot); ++returned) {
                 if (returned < latencies_.size()) latencies_[returned] = now_ns - slot.time_ns;
                 free_.push_back(slot);
             }
-            idle = returned != before || channel_.waiting() != waiting ? 0 : idle + 1;
         }
     }
 

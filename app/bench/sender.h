@@ -2,8 +2,7 @@
 // Sender: the product's Forwarder, fed with prepared requests, in the thread that is measured.
 //
 // The thread is the worker, too: it offers a slot again as soon as it came back, which copies nothing and touches no
-// request. That costs some 20 ns a request, and is in the figures. Rounds are made as Forwarder's own thread makes them:
-// without anything to do it looks some times more before it sleeps.
+// request. That costs some 20 ns a request, and is in the figures. Rounds are those of Forwarder's own thread.
 // Out: a Measurement, once every slot that was handed off is answered. Throws Error (runtime) when one failed.
 #pragma once
 
@@ -22,9 +21,8 @@ struct SendSettings {
     forward::HttpOptions http;
     std::uint32_t at_once = 1;  // on a connection: pipelined, or streams on average
     std::uint64_t requests = 0;
-    std::uint64_t rate = 0;     // offered in a second; 0: as many as the output takes
-    unsigned idle_rounds = 32;  // as Forwarder has it
-    bool latencies = false;     // measured, at the cost of reading the clock once a round
+    std::uint64_t rate = 0;  // offered in a second; 0: as many as the output takes
+    bool latencies = false;  // measured, at the cost of reading the clock once a round
 };
 
 struct SendResult {

@@ -53,10 +53,10 @@ void Outputs::start() {
     }
 }
 
-bool Outputs::step(int timeout_ms) {
+bool Outputs::step(std::uint64_t timeout_ns) {
     bool left = false;
     for (Output& output : outputs_) {
-        for (auto& forwarder : output.forwarders) left = forwarder->step(timeout_ms) || left;
+        for (auto& forwarder : output.forwarders) left = forwarder->step(timeout_ns) || left;
     }
     return left;
 }

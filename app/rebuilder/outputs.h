@@ -29,7 +29,7 @@ class Outputs {
     // Each forwarder on a thread of its own.
     void start();
     // Without threads: one round of all forwarders. True when anything is left to do.
-    bool step(int timeout_ms);
+    bool step(std::uint64_t timeout_ns);
     // Ends all forwarders within `limit_ns`, side by side if they have threads. The workers have drained before.
     void drain(std::uint64_t limit_ns);
 

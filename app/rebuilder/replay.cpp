@@ -151,7 +151,7 @@ class Replay {
         worker().reclaim();
         const std::size_t many_blocks = config_.buffer_bytes / pipeline::Worker::block_bytes / 4;
         while (outputs_.waiting() > queue / 2 || worker().blocks_in_use() > many_blocks) {
-            if (!outputs_.step(1)) break;
+            if (!outputs_.step(1'000'000)) break;
             worker().reclaim();
         }
     }

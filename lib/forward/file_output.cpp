@@ -2,7 +2,6 @@
 #include "forward/file_output.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "forward/wait.h"
 
 namespace rebuilder::forward {
 namespace {
@@ -70,14 +70,14 @@ void FileOutput::submit(const Slot& slot, std::uint32_t channel, std::uint64_t) 
     batch_.push_back(Pending{.slot = slot, .channel = channel});
 }
 
-void FileOutput::poll(std::uint64_t, int timeout_ms) noexcept {
+void FileOutput::poll(std::uint64_t, std::uint64_t timeout_ns) noexcept {
     if (batch_.empty()) {
-        if (timeout_ms > 0) (void)::poll(nullptr, 0, timeout_ms);
+        sleep_for(timeout_ns);
         return;
     }
     while (!batch_.empty()) {
-        if (may_block_ && !writable(timeout_ms)) return;
-        timeout_ms = 0;
+        if (may_block_ && !writable(timeout_ns)) return;
+        timeout_ns = 0;
         const Wrote wrote = write_some();
         if (wrote == Wrote::failed) {
             torn_ = torn_ || cursor_.begun() > cursor_.written();
@@ -115,9 +115,8 @@ FileOutput::Wrote FileOutput::refused(int error) noexcept {
     return Wrote::failed;
 }
 
-bool FileOutput::writable(int timeout_ms) const noexcept {
-    pollfd asked{fd_, POLLOUT, 0};
-    return ::poll(&asked, 1, timeout_ms) > 0;  // errors count as writable: the write says which one it is
+bool FileOutput::writable(std::uint64_t timeout_ns) const noexcept {
+    return wait_for({fd_, POLLOUT, 0}, timeout_ns);  // errors count as writable: the write says which one it is
 }
 
 void FileOutput::finish_written() noexcept {

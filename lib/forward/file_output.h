@@ -33,7 +33,7 @@ class FileOutput final : public Output {
 
     [[nodiscard]] bool ready() const noexcept override { return batch_.size() < batch_lines; }
     void submit(const Slot& slot, std::uint32_t channel, std::uint64_t now_ns) noexcept override;
-    void poll(std::uint64_t now_ns, int timeout_ms) noexcept override;
+    void poll(std::uint64_t now_ns, std::uint64_t timeout_ns) noexcept override;
     [[nodiscard]] std::size_t pending() const noexcept override { return batch_.size(); }
     void abandon() noexcept override;
     [[nodiscard]] std::string trouble() const override;
@@ -46,7 +46,7 @@ class FileOutput final : public Output {
     [[nodiscard]] Wrote write_some() noexcept;
     [[nodiscard]] Wrote write_newline() noexcept;
     [[nodiscard]] Wrote refused(int error) noexcept;
-    [[nodiscard]] bool writable(int timeout_ms) const noexcept;
+    [[nodiscard]] bool writable(std::uint64_t timeout_ns) const noexcept;
     void finish_written() noexcept;
     void fail_batch(Counter outcome) noexcept;
 

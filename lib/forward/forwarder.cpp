@@ -4,11 +4,14 @@
 #include <chrono>
 #include <utility>
 
+#include "forward/wait.h"
+
 namespace rebuilder::forward {
 namespace {
 
-// Rounds without work before the thread sleeps: some 30 us, less than a sleep costs.
-constexpr unsigned idle_rounds = 32;
+// A sleep and its end cost some microseconds: for so long it is cheaper to look again.
+constexpr IdleLimits idle_limits{.poll_ns = 5'000, .least_ns = 50'000, .most_ns = 1'000'000};
+constexpr std::uint64_t drain_wait_ns = 1'000'000;
 // Slots taken in a round: an output that takes everything at once still gets its poll().
 constexpr std::size_t take_limit = 512;
 
@@ -26,18 +29,29 @@ Forwarder::Forwarder(const OutputSpec& spec, const HttpOptions& options, std::ve
     , output_(make_output(
           spec, options, counters_,
           [this](const Slot& slot, std::uint32_t channel, Counter outcome) { done(slot, channel, outcome); },
-          std::move(resolver))) {}
+          std::move(resolver)))
+    , idle_(idle_limits) {}
 
 Forwarder::~Forwarder() {
     drain(0);
 }
 
-bool Forwarder::step(int timeout_ms) {
-    const std::uint64_t moves = moves_;
-    const std::uint64_t now_ns = clock_ns();
-    take(now_ns);
-    output_->poll(now_ns, moves_ == moves ? timeout_ms : 0);
+bool Forwarder::step(std::uint64_t timeout_ns) {
+    step_at(clock_ns(), timeout_ns);
     return anything_left();
+}
+
+void Forwarder::round() {
+    const std::uint64_t now_ns = clock_ns();
+    const bool worked = moves_ != moves_before_;
+    moves_before_ = moves_;
+    step_at(now_ns, idle_.after(worked, now_ns));
+}
+
+void Forwarder::step_at(std::uint64_t now_ns, std::uint64_t timeout_ns) {
+    const std::uint64_t moves = moves_;
+    take(now_ns);
+    output_->poll(now_ns, moves_ == moves ? timeout_ns : 0);
 }
 
 void Forwarder::start() {
@@ -45,12 +59,8 @@ void Forwarder::start() {
 }
 
 void Forwarder::run() {
-    unsigned idle = 0;
-    while (!stop_.load(std::memory_order_acquire)) {
-        const std::uint64_t moves = moves_;
-        (void)step(idle < idle_rounds ? 0 : 1);
-        idle = moves_ == moves ? idle + 1 : 0;
-    }
+    want_exact_sleeps();
+    while (!stop_.load(std::memory_order_acquire)) round();
     drain_now(drain_limit_ns_.load(std::memory_order_relaxed));
 }
 
@@ -72,7 +82,7 @@ void Forwarder::begin_drain(std::uint64_t limit_ns) noexcept {
 void Forwarder::drain_now(std::uint64_t limit_ns) {
     const std::uint64_t begin_ns = clock_ns();
     output_->begin_drain();
-    while (anything_left() && clock_ns() - begin_ns < limit_ns) (void)step(1);
+    while (anything_left() && clock_ns() - begin_ns < limit_ns) (void)step(drain_wait_ns);
     output_->abandon();
     for (std::uint32_t channel = 0; channel < channels_.size(); ++channel) {
         for (Slot slot; channels_[channel]->take(slot);) done(slot, channel, Counter::failed_drain);

@@ -6,11 +6,11 @@
 // Out:   the same slots back on their channels. Counters: one block, written here; handed off = answered
 //        + failed holds once drain() has returned.
 // Never: is woken by a worker: workers make no system calls. With nothing to do the thread looks a few
-//        times more, then sleeps in the output's poll for a millisecond at a time: no slot goes unnoticed
-//        for longer.
+//        times more, then sleeps in the output's poll: for 50 us at a time while slots come often, for a
+//        millisecond when there was none for long. No slot goes unnoticed for longer.
 //
 // step() does one round, for whoever has no thread to spare (replay) and for tests; start() runs rounds
-// on a thread of its own.
+// on a thread of its own, which are round().
 #pragma once
 
 #include <atomic>
@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/counters.h"
+#include "base/idle.h"
 #include "forward/handoff.h"
 #include "forward/output.h"
 
@@ -37,9 +38,11 @@ class Forwarder {
     Forwarder(const Forwarder&) = delete;
     Forwarder& operator=(const Forwarder&) = delete;
 
-    // One round: takes what the output is ready for, lets it work, waits at most `timeout_ms`. True when
+    // One round: takes what the output is ready for, lets it work, waits at most `timeout_ns`. True when
     // anything is left to do. Not while the thread runs.
-    bool step(int timeout_ms);
+    bool step(std::uint64_t timeout_ns);
+    // The same, with the wait that follows from what the last rounds had to do.
+    void round();
 
     void start();
 
@@ -56,6 +59,7 @@ class Forwarder {
 
   private:
     void run();
+    void step_at(std::uint64_t now_ns, std::uint64_t timeout_ns);
     void drain_now(std::uint64_t limit_ns);
     void take(std::uint64_t now_ns);
     [[nodiscard]] bool anything_left() const;
@@ -66,7 +70,9 @@ class Forwarder {
     Counters counters_;  // forwarder: w, control: r
     std::unique_ptr<Output> output_;
     std::size_t next_channel_ = 0;
-    std::uint64_t moves_ = 0;  // slots taken and slots given back
+    std::uint64_t moves_ = 0;         // slots taken and slots given back
+    std::uint64_t moves_before_ = 0;  // the last round()
+    Idle idle_;
     std::thread thread_;
     std::atomic<std::uint64_t> drain_limit_ns_{0};  // control: w, forwarder: r
     std::atomic<bool> stop_{false};                 // control: w, forwarder: r

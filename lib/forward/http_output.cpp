@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forward/http_output.h"
 
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 
 #include "base/error.h"
 #include "forward/http2_exchange.h"
+#include "forward/wait.h"
 
 namespace rebuilder::forward {
 namespace {
@@ -21,7 +21,7 @@ constexpr std::size_t buffer_bytes = 64u << 10;
 constexpr std::size_t list_bytes = 32u << 10;  // of addresses and connections
 constexpr std::size_t max_events = 64;
 constexpr std::uint64_t check_interval_ns = 1'000'000;
-constexpr int longest_wait_ms = 10;  // while requests are pending, so that their deadlines are kept
+constexpr std::uint64_t longest_wait_ns = 10'000'000;  // while requests are pending, so that their deadlines are kept
 // A new SYN finds an output that is back sooner than the kernel's repetition of an old one.
 constexpr std::uint64_t probe_timeout_ns = 1'000'000'000;
 
@@ -107,7 +107,7 @@ void HttpOutput::submit(const Slot& slot, std::uint32_t channel, std::uint64_t n
     waiting_.push_back(Pending{.slot = slot, .channel = channel, .since_ns = now_ns});
 }
 
-void HttpOutput::poll(std::uint64_t now_ns, int timeout_ms) noexcept {
+void HttpOutput::poll(std::uint64_t now_ns, std::uint64_t timeout_ns) noexcept {
     now_ns_ = now_ns;
     const std::uint64_t moves = moves_;
     if (now_ns >= next_check_ns_) {
@@ -116,9 +116,9 @@ void HttpOutput::poll(std::uint64_t now_ns, int timeout_ms) noexcept {
         check_deadlines();
     }
     assign();
-    if (moves_ != moves) timeout_ms = 0;
-    if (pending_ > 0) timeout_ms = std::min(timeout_ms, longest_wait_ms);
-    wait(timeout_ms);
+    if (moves_ != moves) timeout_ns = 0;
+    if (pending_ > 0) timeout_ns = std::min(timeout_ns, longest_wait_ns);
+    wait(timeout_ns);
     assign();  // what the answers made room for
 }
 
@@ -307,13 +307,10 @@ void HttpOutput::not_connected(UpstreamConnection& connection, int error, const 
 
 // ---- events ----
 
-void HttpOutput::wait(int timeout_ms) noexcept {
+void HttpOutput::wait(std::uint64_t timeout_ns) noexcept {
     std::array<epoll_event, max_events> events;  // written by the kernel as far as it is used
-    const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout_ms);
-    for (int i = 0; i < count; ++i) {  // none when interrupted: the next round waits again
-        const epoll_event& event = events[static_cast<std::size_t>(i)];
-        on_event(connections_[event.data.u32], event.events);
-    }
+    const std::size_t count = wait_for_events(epoll_, events, timeout_ns);
+    for (std::size_t i = 0; i < count; ++i) on_event(connections_[events[i].data.u32], events[i].events);
 }
 
 void HttpOutput::on_event(UpstreamConnection& connection, std::uint32_t events) noexcept {

@@ -58,7 +58,7 @@ class HttpOutput final : public Output, private Exchange::Owner {
 
     [[nodiscard]] bool ready() const noexcept override { return pending_ < max_pending_; }
     void submit(const Slot& slot, std::uint32_t channel, std::uint64_t now_ns) noexcept override;
-    void poll(std::uint64_t now_ns, int timeout_ms) noexcept override;
+    void poll(std::uint64_t now_ns, std::uint64_t timeout_ns) noexcept override;
     [[nodiscard]] std::size_t pending() const noexcept override { return pending_; }
     void begin_drain() noexcept override;
     void abandon() noexcept override;
@@ -90,7 +90,7 @@ class HttpOutput final : public Output, private Exchange::Owner {
     void connected(UpstreamConnection& connection) noexcept;
     void not_connected(UpstreamConnection& connection, int error, const char* trouble = nullptr) noexcept;
 
-    void wait(int timeout_ms) noexcept;
+    void wait(std::uint64_t timeout_ns) noexcept;
     void on_event(UpstreamConnection& connection, std::uint32_t events) noexcept;
     void send(UpstreamConnection& connection) noexcept;
     void send_all() noexcept;

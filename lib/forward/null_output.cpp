@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forward/null_output.h"
 
-#include <poll.h>
+#include "forward/wait.h"
 
 namespace rebuilder::forward {
 
@@ -9,9 +9,8 @@ void NullOutput::submit(const Slot& slot, std::uint32_t channel, std::uint64_t) 
     done_(slot, channel, Counter::written);
 }
 
-void NullOutput::poll(std::uint64_t, int timeout_ms) noexcept {
-    // Nothing can happen here, so the wait is a sleep.
-    if (timeout_ms > 0) (void)::poll(nullptr, 0, timeout_ms);
+void NullOutput::poll(std::uint64_t, std::uint64_t timeout_ns) noexcept {
+    sleep_for(timeout_ns);  // nothing can happen here
 }
 
 }  // namespace rebuilder::forward

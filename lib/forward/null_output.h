@@ -14,7 +14,7 @@ class NullOutput final : public Output {
 
     [[nodiscard]] bool ready() const noexcept override { return true; }
     void submit(const Slot& slot, std::uint32_t channel, std::uint64_t now_ns) noexcept override;
-    void poll(std::uint64_t now_ns, int timeout_ms) noexcept override;
+    void poll(std::uint64_t now_ns, std::uint64_t timeout_ns) noexcept override;
     [[nodiscard]] std::size_t pending() const noexcept override { return 0; }
     void abandon() noexcept override {}
     [[nodiscard]] std::string trouble() const override { return {}; }

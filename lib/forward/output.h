@@ -64,8 +64,8 @@ class Output {
     // Whether submit() may be called.
     [[nodiscard]] virtual bool ready() const noexcept = 0;
     virtual void submit(const Slot& slot, std::uint32_t channel, std::uint64_t now_ns) noexcept = 0;
-    // Does what can be done; waits at most `timeout_ms` (0: not at all) for something to do.
-    virtual void poll(std::uint64_t now_ns, int timeout_ms) noexcept = 0;
+    // Does what can be done; waits at most `timeout_ns` (0: not at all) for something to do.
+    virtual void poll(std::uint64_t now_ns, std::uint64_t timeout_ns) noexcept = 0;
     // Slots submitted and not given back.
     [[nodiscard]] virtual std::size_t pending() const noexcept = 0;
     // The run is ending: from now on nothing waits for an output that is known to be down.

@@ -68,7 +68,7 @@ struct SendingSide {
         const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
         while (!done()) {
             if (std::chrono::steady_clock::now() > end) return false;
-            (void)forwarder.step(1);
+            (void)forwarder.step(1'000'000);
             reclaim();
         }
         return true;

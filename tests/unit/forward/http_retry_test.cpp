@@ -81,7 +81,7 @@ TEST_CASE("http output: a connection that is closed behind each answer", "[forwa
             side.get(i);
             if (i > 20) {  // one at a time too, so that the end comes to an idle connection
                 REQUIRE(side.run_until([&] { return side[Counter::answered_2xx] == i; }));
-                (void)side.forwarder.step(5);
+                (void)side.forwarder.step(5'000'000);
             }
         }
         side.settle();
@@ -210,7 +210,7 @@ TEST_CASE("http output: an answer that nobody asked for ends the connection", "[
     for (std::uint64_t i = 1; i <= 3; ++i) {
         side.get("/");
         REQUIRE(side.run_until([&] { return side[Counter::answered_2xx] == i; }));
-        (void)side.forwarder.step(5);
+        (void)side.forwarder.step(5'000'000);
     }
     side.settle();
     CHECK(side[Counter::answered_2xx] == 3);

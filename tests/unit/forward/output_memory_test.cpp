@@ -130,7 +130,7 @@ TEST_CASE("http output: it takes no more memory than it says", "[forward]") {
     CHECK(side.run_until([&] { return side[Counter::connects] == options.connections; }));
     CHECK(side[Counter::connects] == options.connections);
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
-    while (std::chrono::steady_clock::now() < end) (void)side.forwarder.step(1);
+    while (std::chrono::steady_clock::now() < end) (void)side.forwarder.step(1'000'000);
     const std::size_t used = heap() - before;
     const std::size_t most = forward::most_bytes(forward::parse_output(url), options);
     INFO("used " << used << " of " << most);
