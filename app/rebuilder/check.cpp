@@ -20,13 +20,12 @@
 #include "nic/host.h"
 #include "nic/input.h"
 #include "nic/kernel_interface.h"
+#include "option_values.h"
 #include "outputs.h"
 
 namespace rebuilder {
 
 namespace {
-
-constexpr std::uint64_t megabyte = 1 << 20;
 
 std::string first_line(const std::filesystem::path& file) {
     std::string line;

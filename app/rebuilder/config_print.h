@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ConfigPrint: a Config as text. Every option is declared once, in the table of config_print.cpp: its name,
+// ConfigPrint: a Config as text. Every option is declared once, in option_table.cpp: its name,
 // its help, what values it takes, and how they get into the Config and out of it.
 //
 // From the table come the command line, the environment's names, the file's keys, the help with its defaults,
@@ -45,10 +45,6 @@ struct Option {
 
 // In the order of the help. What only the command line has (--config, --explain, --why) is not in it.
 [[nodiscard]] const std::vector<Option>& option_table();
-
-// "1500", "64K", "1M", "2G", in powers of 1024; "500ms", "5s", "2m".
-[[nodiscard]] std::string write_size(std::uint64_t bytes);
-[[nodiscard]] std::string write_duration(std::uint64_t ns);
 
 // A configuration file of all options, from which parse_options() reads the same Config back.
 void print_config(const Config& config, std::ostream& out);

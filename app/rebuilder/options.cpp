@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "config_file.h"
 #include "config_print.h"
+#include "option_values.h"
 
 namespace rebuilder {
 
