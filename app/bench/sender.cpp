@@ -8,8 +8,8 @@
 
 #include "base/block.h"
 #include "base/error.h"
+#include "base/sleep.h"
 #include "forward/forwarder.h"
-#include "forward/wait.h"
 
 namespace rebuilder::bench {
 namespace {
@@ -46,7 +46,7 @@ class Sender {
     }
 
     SendResult run() {
-        forward::want_exact_sleeps();
+        want_exact_sleeps();
         // Opens the connections, and has each of them answer: only then they are pipelined.
         send(std::min<std::uint64_t>(std::uint64_t{slots_} * 8, settings_.requests), 0);
         verify();

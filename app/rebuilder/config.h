@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,8 @@ struct Config {
     std::uint32_t forwarders = 0;  // for each HTTP output; 0: one for each two workers
     std::string lcores;            // EAL lcore map; empty: made from the CPUs this process may use
     std::vector<std::string> eal;  // behind "--"
+    // The longest sleep of a worker without frames. 0: it polls; nothing: it polls where it has a CPU of its own.
+    std::optional<std::uint64_t> idle_sleep_ns;
 
     // Limits, for each worker.
     tcp::Limits tcp;

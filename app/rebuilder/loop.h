@@ -4,11 +4,14 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
-#include <thread>
+#include <optional>
 #include <vector>
 
+#include <rte_pause.h>
+
+#include "base/idle.h"
+#include "base/sleep.h"
 #include "nic/clock.h"
 #include "nic/rx_queue.h"
 #include "pipeline/worker.h"
@@ -21,15 +24,23 @@ struct alignas(64) WorkerStatus {
     std::atomic<bool> finished{false};           // worker: w, control: r. All inputs ended, or stopped; drained
 };
 
-struct LoopOptions {
-    bool yield_when_idle = false;  // threads share CPUs: one with nothing to do has to make room
-};
+// What a worker without frames does. `idle_sleep_ns` is the option's. Where threads share CPUs, one with nothing to do has to
+// make room; else it polls for as long as a few sleeps take, so that short pauses cost no latency.
+constexpr IdleLimits idle_limits(std::optional<std::uint64_t> idle_sleep_ns, bool cpus_shared) noexcept {
+    constexpr std::uint64_t short_sleep_ns = 50'000;
+    constexpr std::uint64_t poll_ns = 200'000;
+    return {.poll_ns = cpus_shared ? 0 : poll_ns,
+        .least_ns = short_sleep_ns,
+        .most_ns = idle_sleep_ns.value_or(cpus_shared ? short_sleep_ns : 0)};
+}
 
-inline void run_loop(std::vector<nic::RxQueue>& queues, pipeline::Worker& worker, const LoopOptions& options,
+inline void run_loop(std::vector<nic::RxQueue>& queues, pipeline::Worker& worker, const IdleLimits& limits,
     WorkerStatus& status, const std::atomic<bool>& stop) noexcept {
     constexpr std::uint64_t tick_ns = 10'000'000;
     constexpr std::uint64_t last_frames_ns = 100'000'000;
     nic::Clock clock;
+    Idle idle(limits);
+    want_exact_sleeps();
     std::uint64_t next_tick_ns = 0;
     std::uint64_t stop_by_ns = 0;
     for (bool live = true; live;) {
@@ -52,8 +63,9 @@ inline void run_loop(std::vector<nic::RxQueue>& queues, pipeline::Worker& worker
             // What the ports hold by now is taken in, but traffic that never pauses can't keep us.
             if (stop_by_ns == 0) stop_by_ns = now_ns + last_frames_ns;
             if (received == 0 || now_ns >= stop_by_ns) break;
-        } else if (received == 0 && options.yield_when_idle) {
-            std::this_thread::sleep_for(std::chrono::microseconds(50));
+        } else {
+            if (received == 0) rte_pause();
+            sleep_for(idle.after(received != 0, now_ns));
         }
     }
     worker.drain();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -220,6 +221,19 @@ Access duration(Field field, std::uint64_t least, std::uint64_t most) {
     return scalar(Option::Form::word, field, read, write_duration);
 }
 
+template <class Field>
+Access idle_sleep(Field field) {
+    const auto read = [](const std::string& text) -> std::optional<std::uint64_t> {
+        if (text == "auto") return std::nullopt;
+        return text == "never" ? 0 : read_duration(text, 0, 10 * millisecond);
+    };
+    const auto write = [](std::optional<std::uint64_t> value) -> std::string {
+        if (!value) return "auto";
+        return *value == 0 ? "never" : write_duration(*value);
+    };
+    return scalar(Option::Form::word, field, read, write);
+}
+
 // Text, for which `word` stands when it is empty.
 template <class Field>
 Access text_or(std::string word, Field field) {
@@ -424,6 +438,10 @@ const std::vector<Option>& option_table() {
             threads(FIELD(forwarders)));
         add("lcores", "MAP", live, "which thread runs on which CPU, as DPDK's --lcores; auto: by the CPUs it may use",
             lcore_map(FIELD(lcores)));
+        add("idle-sleep", "DURATION", live,
+            "how long a worker may sleep at a time when no frames come, at most 10ms; never: it polls; auto: it polls "
+            "where it has a CPU of its own",
+            idle_sleep(FIELD(idle_sleep_ns)));
 
         group = "Operation";
         add("ledger", "FILE", any, "write every counter there at the end, as JSON",

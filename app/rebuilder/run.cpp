@@ -83,11 +83,10 @@ class Appliance {
 
     int run() {
         outputs_.start();
-        LoopOptions options;
-        options.yield_when_idle = eal_.workers_share_cpus();
+        const IdleLimits idle = idle_limits(config_.idle_sleep_ns, eal_.workers_share_cpus());
         for (unsigned i = 0; i < worker_count_; ++i) {
             eal_.launch(
-                i, [this, i, options] { run_loop(queues_[i], *workers_[i], options, *statuses_[i], stop_requested); });
+                i, [this, i, idle] { run_loop(queues_[i], *workers_[i], idle, *statuses_[i], stop_requested); });
         }
         say_ready();
         supervise();

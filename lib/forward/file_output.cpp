@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/sleep.h"
 #include "forward/wait.h"
 
 namespace rebuilder::forward {

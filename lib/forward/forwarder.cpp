@@ -4,7 +4,7 @@
 #include <chrono>
 #include <utility>
 
-#include "forward/wait.h"
+#include "base/sleep.h"
 
 namespace rebuilder::forward {
 namespace {

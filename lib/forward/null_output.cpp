@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forward/null_output.h"
 
-#include "forward/wait.h"
+#include "base/sleep.h"
 
 namespace rebuilder::forward {
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forward/wait.h"
 
-#include <sys/prctl.h>
 #include <time.h>
 
 #include <atomic>
@@ -18,11 +17,6 @@ timespec time_of(std::uint64_t ns) noexcept {
 }
 
 }  // namespace
-
-void want_exact_sleeps() noexcept {
-    constexpr unsigned long slack_ns = 1000;
-    (void)::prctl(PR_SET_TIMERSLACK, slack_ns, 0, 0, 0);
-}
 
 std::size_t wait_for_events(int epoll, std::span<epoll_event> events, std::uint64_t timeout_ns) noexcept {
     static std::atomic<bool> counts_ns{true};
@@ -43,12 +37,6 @@ std::size_t wait_for_events(int epoll, std::span<epoll_event> events, std::uint6
 bool wait_for(pollfd descriptor, std::uint64_t timeout_ns) noexcept {
     const timespec timeout = time_of(timeout_ns);
     return ::ppoll(&descriptor, 1, &timeout, nullptr) > 0;
-}
-
-void sleep_for(std::uint64_t ns) noexcept {
-    if (ns == 0) return;
-    const timespec time = time_of(ns);
-    (void)::clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nullptr);
 }
 
 }  // namespace rebuilder::forward

@@ -11,16 +11,11 @@
 
 namespace rebuilder::forward {
 
-// Lets sleeps of the calling thread end when they should, and not up to 50 us later, as is usual.
-void want_exact_sleeps() noexcept;
-
 // Events of an epoll; none when the time is up or a signal came. Where the kernel, before Linux 5.11, or a container's
 // rules know no epoll_pwait2(), a wait is at least a millisecond.
 [[nodiscard]] std::size_t wait_for_events(int epoll, std::span<epoll_event> events, std::uint64_t timeout_ns) noexcept;
 
 // Whether the descriptor is ready, or has failed, before the time is up.
 [[nodiscard]] bool wait_for(pollfd descriptor, std::uint64_t timeout_ns) noexcept;
-
-void sleep_for(std::uint64_t ns) noexcept;
 
 }  // namespace rebuilder::forward
