@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Input: where frames come from. One --input SPEC, checked against this host, and what opens it in DPDK.
 //
-// In:   "dpdk:0000:00:06.0", "af_xdp:eth1", "af_packet:eth1", "pcap:FILE" or "vdev:net_ring0,...".
+// In:   "dpdk:0000:00:06.0", "af_xdp:eth1", "af_packet:eth1", "pcap:FILE" or "vdev:net_ring0,...". Behind a comma a PCI
+//       device takes all arguments of its driver, an interface those that are its user's to choose.
 // Out:  an Input; for a number of queues, a Device: the EAL option that opens it and the name to find it by.
 // Errors are thrown as Error (usage) with a sentence that begins with the SPEC. No DPDK here: this runs
 // before EAL, and in `rebuilder check` without it.
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rebuilder::nic {
 
@@ -23,8 +25,10 @@ enum class InputKind : std::uint8_t {
 
 struct Input {
     InputKind kind;
-    std::string argument;  // the SPEC behind the colon
+    std::string argument;  // the SPEC behind the colon; of an interface only its name
     std::string name;      // the SPEC, for messages
+    // Of an interface: what follows its name, KEY=VALUE for its driver.
+    std::vector<std::string> driver_arguments = {};
 };
 
 struct Device {
