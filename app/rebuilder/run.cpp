@@ -20,6 +20,7 @@
 #include "nic/host.h"
 #include "nic/input.h"
 #include "nic/port.h"
+#include "nic/port_config.h"
 #include "outputs.h"
 #include "report.h"
 
@@ -53,7 +54,12 @@ nic::Eal start_eal(const Config& config, const std::vector<nic::Device>& devices
     options.workers = workers;
     options.lcores = config.lcores;
     options.extra = config.eal;
-    for (const nic::Device& device : devices) options.buffer_bytes += nic::buffer_bytes(device, {});
+    for (const nic::Device& device : devices) {
+        options.buffer_bytes += nic::buffer_bytes(device, {});
+        if (options.node < 0 && device.input.kind == nic::InputKind::dpdk) {
+            options.node = nic::pci_numa_node(device.port_name);
+        }
+    }
     const nic::EalPlan plan = nic::plan_eal(options, nic::read_host());
     hint = plan.hint;
     return nic::Eal(plan);
@@ -117,14 +123,22 @@ class Appliance {
         queues_.resize(worker_count_);
         std::size_t next = 0;
         for (nic::Port& port : ports_) {
+            std::vector<int> nodes;
             for (std::uint16_t queue = 0; queue < port.queues(); ++queue) {
-                queues_[next++ % worker_count_].push_back(port.rx_queue(queue));
+                const std::size_t worker = next++ % worker_count_;
+                queues_[worker].push_back(port.rx_queue(queue));
+                nodes.push_back(eal_.numa_node(static_cast<unsigned>(worker)));
             }
+            hint(nic::far_workers_note(port.name(), port.numa_node(), nodes));
         }
         if (next < worker_count_) {
-            hint_ += fmt::format("{}{} of the workers have no queue: the inputs have {}", hint_.empty() ? "" : "\n  ",
-                worker_count_ - next, next);
+            hint(fmt::format("{} of the workers have no queue: the inputs have {}", worker_count_ - next, next));
         }
+    }
+
+    void hint(const std::string& sentence) {
+        if (sentence.empty()) return;
+        hint_ += (hint_.empty() ? "" : "\n  ") + sentence;
     }
 
     // The control thread's own loop, until the workers are done.

@@ -97,6 +97,10 @@ Eal& Eal::operator=(Eal&& other) noexcept {
     return *this;
 }
 
+int Eal::numa_node(unsigned worker) const noexcept {
+    return static_cast<int>(rte_lcore_to_socket_id(state_->lcores.at(worker)));
+}
+
 unsigned Eal::workers() const noexcept {
     return static_cast<unsigned>(state_->lcores.size());
 }

@@ -23,6 +23,7 @@ class Eal {
     Eal(Eal&& other) noexcept;
     Eal& operator=(Eal&& other) noexcept;
 
+    [[nodiscard]] int numa_node(unsigned worker) const noexcept;  // -1: its CPUs are on several
     [[nodiscard]] unsigned workers() const noexcept;
 
     // Fewer CPUs than threads: a worker with nothing to do has to sleep, or it takes the CPU from one that

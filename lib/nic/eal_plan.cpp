@@ -58,6 +58,18 @@ void plan_memory(const EalOptions& options, const Host& host, EalPlan& plan) {
         plan.arguments.end(), {"--no-huge", "--no-shconf", "-m", std::to_string(round_up(needed, megabyte))});
 }
 
+// The CPUs of a node last, where the workers are put.
+std::vector<unsigned> with_node_last(const Host& host, int node) {
+    std::vector<unsigned> cpus;
+    for (const bool wanted : {false, true}) {
+        for (std::size_t i = 0; i < host.cpus.size(); ++i) {
+            const bool on_node = node >= 0 && i < host.nodes.size() && host.nodes[i] == node;
+            if (on_node == wanted) cpus.push_back(host.cpus[i]);
+        }
+    }
+    return cpus;
+}
+
 }  // namespace
 
 std::string plan_lcores(std::span<const unsigned> cpus, unsigned workers) {
@@ -83,7 +95,8 @@ EalPlan plan_eal(const EalOptions& options, const Host& host) {
     if (!options.lcores.empty()) {
         arguments.insert(arguments.end(), {"--lcores", options.lcores});
     } else if (!decides(options.extra, {"--lcores", "-l", "-c", "-s", "-S"})) {
-        arguments.insert(arguments.end(), {"--lcores", plan_lcores(host.cpus, options.workers)});
+        arguments.insert(
+            arguments.end(), {"--lcores", plan_lcores(with_node_last(host, options.node), options.workers)});
     }
 
     if (!decides(options.extra, {"--no-huge", "--in-memory", "--huge-dir", "--legacy-mem", "--huge-unlink",

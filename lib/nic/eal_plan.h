@@ -20,6 +20,7 @@ struct EalOptions {
     unsigned workers = 1;
     std::string lcores;              // --lcores MAP as EAL takes it; empty: plan_lcores()
     std::uint64_t buffer_bytes = 0;  // all RX buffers, see buffer_bytes() in port.h
+    int node = -1;                   // NUMA node that the workers are to be on, if it has CPUs for them; -1: any
     std::vector<std::string> extra;  // the operator's EAL options
     bool verbose = false;            // EAL's own messages on stderr
 };
@@ -32,7 +33,7 @@ struct EalPlan {
 };
 
 // Lcore 0 is the control thread, lcores 1.. are the workers. With a CPU to spare each worker gets one of its
-// own, the highest ones, and everything else floats over the rest. With fewer, all float over all CPUs.
+// own, the last ones, and everything else floats over the rest. With fewer, all float over all CPUs.
 [[nodiscard]] std::string plan_lcores(std::span<const unsigned> cpus, unsigned workers);
 
 // Throws Error (runtime) when a dpdk: input would have to do without hugepages.

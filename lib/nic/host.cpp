@@ -31,6 +31,21 @@ std::vector<unsigned> read_cpus() {
     return cpus;
 }
 
+// A CPU's folder has a link to that of its node.
+int node_of_cpu(unsigned cpu) {
+    constexpr std::string_view prefix = "node";
+    std::error_code error;
+    const std::string folder = "/sys/devices/system/cpu/cpu" + std::to_string(cpu);
+    for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+        const std::string name = entry.path().filename();
+        int node = -1;
+        if (!name.starts_with(prefix)) continue;
+        const auto [end, failed] = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), node);
+        if (failed == std::errc{} && end == name.data() + name.size()) return node;
+    }
+    return -1;
+}
+
 std::vector<Hugepages> read_hugepages() {
     std::vector<Hugepages> sizes;
     constexpr std::string_view prefix = "hugepages-";  // then "2048kB"
@@ -52,7 +67,15 @@ std::vector<Hugepages> read_hugepages() {
 }  // namespace
 
 Host read_host() {
-    return {read_cpus(), read_hugepages()};
+    Host host{read_cpus(), read_hugepages()};
+    for (const unsigned cpu : host.cpus) host.nodes.push_back(node_of_cpu(cpu));
+    return host;
+}
+
+int pci_numa_node(const std::string& address) {
+    int node = -1;
+    std::ifstream("/sys/bus/pci/devices/" + address + "/numa_node") >> node;
+    return node;
 }
 
 std::uint64_t free_hugepage_bytes(const Host& host) noexcept {

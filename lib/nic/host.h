@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace rebuilder::nic {
@@ -16,10 +17,14 @@ struct Hugepages {
 struct Host {
     std::vector<unsigned> cpus;        // that this process may run on, ascending
     std::vector<Hugepages> hugepages;  // by size, smallest first
+    std::vector<int> nodes = {};       // NUMA node of each of the CPUs
 };
 
 // What cannot be read counts as not there.
 [[nodiscard]] Host read_host();
+
+// -1: unknown, or there is only one.
+[[nodiscard]] int pci_numa_node(const std::string& address);
 
 [[nodiscard]] std::uint64_t free_hugepage_bytes(const Host& host) noexcept;
 

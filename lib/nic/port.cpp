@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_mempool.h>
 
 #include "base/error.h"
 #include "nic/buffer_pool.h"
@@ -121,6 +122,12 @@ void Port::State::make_pools(const rte_eth_dev_info& info) {
     const int numa_node = rte_eth_dev_socket_id(port);
     for (std::uint16_t queue = 0; queue < queues; ++queue) {
         pools.push_back(make_buffer_pool(buffers, fmt::format("rx_{}_{}", port, queue), numa_node, device.input.name));
+    }
+    const auto elsewhere =
+        std::ranges::count_if(pools, [=](const BufferPool& pool) { return pool->socket_id != numa_node; });
+    if (elsewhere != 0) {
+        notes.push_back(fmt::format("{}: NUMA node {} has no hugepages left for the buffers of {} queues",
+            device.input.name, numa_node, elsewhere));
     }
     if (info.min_rx_bufsize > buffers.room) {
         throw Error(ExitStatus::usage,
@@ -273,6 +280,9 @@ const std::string& Port::description() const noexcept {
 }
 const std::vector<std::string>& Port::notes() const noexcept {
     return state_->notes;
+}
+int Port::numa_node() const noexcept {
+    return rte_eth_dev_socket_id(state_->port);
 }
 std::uint16_t Port::queues() const noexcept {
     return state_->queues;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <rte_ether.h>
 
 namespace rebuilder::nic {
@@ -33,6 +34,14 @@ std::uint16_t usable_mtu(const rte_eth_dev_info& info, std::uint16_t wanted, std
     const bool scatters = (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
     if (!scatters) mtu = std::min(mtu, frame_room - RTE_ETHER_HDR_LEN - vlan_tags);
     return static_cast<std::uint16_t>(std::max<std::uint32_t>(mtu, info.min_mtu));
+}
+
+std::string far_workers_note(const std::string& port, int port_node, std::span<const int> worker_nodes) {
+    if (port_node < 0) return {};
+    const auto far = std::ranges::count_if(worker_nodes, [=](int node) { return node >= 0 && node != port_node; });
+    if (far == 0) return {};
+    return fmt::format("{}: {} of its {} workers are not on its NUMA node, {}; choose their CPUs with --lcores", port,
+        far, worker_nodes.size(), port_node);
 }
 
 rte_eth_conf port_configuration(

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <vector>
 
 #include <rte_ethdev.h>
@@ -37,6 +39,10 @@ constexpr RssKey make_rss_key() noexcept {
 // the device can scatter.
 [[nodiscard]] std::uint16_t usable_mtu(
     const rte_eth_dev_info& info, std::uint16_t wanted, std::uint32_t frame_room) noexcept;
+
+// A sentence for the log when some of the workers that poll a port are on another NUMA node than it; else empty. A node of
+// -1 is unknown, or any.
+[[nodiscard]] std::string far_workers_note(const std::string& port, int port_node, std::span<const int> worker_nodes);
 
 // `key` is pointed to, not copied.
 [[nodiscard]] rte_eth_conf port_configuration(

@@ -51,6 +51,21 @@ TEST_CASE("without a CPU to spare all threads float over all CPUs") {
     CHECK(plan_lcores(std::vector<unsigned>{0, 1}, 3) == "0@(0,1),1@(0,1),2@(0,1),3@(0,1)");
 }
 
+TEST_CASE("workers are put on the NUMA node of their device, as far as it has CPUs") {
+    EalOptions wanted = options("vdev:net_ring0");
+    wanted.workers = 2;
+    Host two = host({0, 1, 2, 3, 4, 5});
+    two.nodes = {0, 0, 0, 1, 1, 1};
+    CHECK(value(plan_eal(wanted, two), "--lcores") == "0@(0,1,2,3),1@4,2@5");
+    wanted.node = 0;
+    CHECK(value(plan_eal(wanted, two), "--lcores") == "0@(3,4,5,0),1@1,2@2");
+    wanted.workers = 4;
+    CHECK(value(plan_eal(wanted, two), "--lcores") == "0@(3,4),1@5,2@0,3@1,4@2");
+    wanted.node = 7;
+    wanted.workers = 1;
+    CHECK(value(plan_eal(wanted, two), "--lcores") == "0@(0,1,2,3,4),1@5");
+}
+
 TEST_CASE("the lcores are the plan's, the option's or the operator's") {
     EalOptions wanted = options("vdev:net_ring0");
     wanted.workers = 2;

@@ -78,6 +78,24 @@ TEST_CASE("RSS asks for no more than the device has") {
     CHECK(port_configuration(ena(), 9216, 10'240, Rss::device_key, key).rx_adv_conf.rss_conf.rss_key == nullptr);
 }
 
+TEST_CASE("workers far from their device are told of") {
+    const std::vector nodes{0, 1, -1, 1};
+    CHECK(far_workers_note("dpdk:0000:00:06.0", 0, nodes) ==
+          "dpdk:0000:00:06.0: 2 of its 4 workers are not on its NUMA node, 0; choose their CPUs with --lcores");
+    CHECK(far_workers_note("p", -1, nodes).empty());
+    CHECK(far_workers_note("p", 1, std::vector{1, -1}).empty());
+    CHECK(far_workers_note("p", 0, {}).empty());
+}
+
+TEST_CASE("no offload is asked for that isn't needed") {
+    rte_eth_dev_info rich = ena();
+    rich.rx_offload_capa = ~std::uint64_t{0};
+    RssKey key = make_rss_key();
+    const rte_eth_conf conf = port_configuration(rich, 9216, 10'240, Rss::our_key, key);
+    CHECK(conf.rxmode.offloads == 0);
+    CHECK(conf.txmode.offloads == 0);
+}
+
 TEST_CASE("one TX queue, or as many as RX queues") {
     CHECK(tx_queue_wishes(plain_device(), 4) == std::vector<std::uint16_t>{1, 4});
     CHECK(tx_queue_wishes(plain_device(), 1) == std::vector<std::uint16_t>{1});
