@@ -10,7 +10,7 @@ namespace rebuilder::forward {
 namespace {
 
 // A sleep and its end cost some microseconds: for so long it is cheaper to look again.
-constexpr IdleLimits idle_limits{.poll_ns = 5'000, .least_ns = 50'000, .most_ns = 1'000'000};
+constexpr IdleLimits idle_limits{.poll_ns = 5'000, .least_ns = 200'000, .most_ns = 1'000'000};
 constexpr std::uint64_t drain_wait_ns = 1'000'000;
 // Slots taken in a round: an output that takes everything at once still gets its poll().
 constexpr std::size_t take_limit = 512;

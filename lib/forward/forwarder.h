@@ -6,7 +6,7 @@
 // Out:   the same slots back on their channels. Counters: one block, written here; handed off = answered
 //        + failed holds once drain() has returned.
 // Never: is woken by a worker: workers make no system calls. With nothing to do the thread looks a few
-//        times more, then sleeps in the output's poll: for 50 us at a time while slots come often, for a
+//        times more, then sleeps in the output's poll: for 200 us at a time while slots come often, for a
 //        millisecond when there was none for long. No slot goes unnoticed for longer.
 //
 // step() does one round, for whoever has no thread to spare (replay) and for tests; start() runs rounds
