@@ -79,6 +79,7 @@ struct Port::State {
     void make_pools(const rte_eth_dev_info& info);
     void enable_promiscuous();
     void describe(Rss rss);
+    [[nodiscard]] bool took_our_key(const rte_eth_dev_info& info) const noexcept;
     static int on_event(std::uint16_t port, rte_eth_event_type event, void* state, void* details) noexcept;
 
     Device device;
@@ -220,13 +221,26 @@ void Port::State::enable_promiscuous() {
     }
 }
 
+// Some drivers (ENA) start all the same when the device keeps its own key.
+bool Port::State::took_our_key(const rte_eth_dev_info& info) const noexcept {
+    const std::uint8_t size = info.hash_key_size;  // not all drivers say how much they wrote
+    RssKey found{};
+    rte_eth_rss_conf conf{};
+    conf.rss_key = found.data();
+    conf.rss_key_len = size;
+    return size <= found.size() && rte_eth_dev_rss_hash_conf_get(port, &conf) == 0 &&
+           std::equal(found.begin(), found.begin() + size, key.begin());
+}
+
 void Port::State::describe(Rss rss) {
     rte_eth_dev_info info{};
     const bool known = rte_eth_dev_info_get(port, &info) == 0;
     std::string_view spread = "one queue";
     if (queues > 1) {
         switch (rss) {
-        case Rss::our_key: spread = "spread by RSS"; break;
+        case Rss::our_key:
+            spread = took_our_key(info) ? "spread by RSS" : "spread by RSS, perhaps with the device's own key";
+            break;
         case Rss::device_key: spread = "spread by RSS with the device's own key"; break;
         case Rss::off: spread = "spread by the driver"; break;
         }
