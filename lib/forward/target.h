@@ -19,6 +19,8 @@ struct Target {
     return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
 }
 
+[[nodiscard]] bool any_needs_encoding(std::string_view text) noexcept;
+
 // Origin-form, asterisk-form, or absolute-form turned into the former. False when it is none of them.
 [[nodiscard]] bool parse_target(const http::Request& request, Target& target) noexcept;
 

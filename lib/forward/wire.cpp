@@ -56,20 +56,25 @@ class ConnectionOptions {
         while (!list.empty() && count_ < options_.size()) {
             const auto end = std::find_if(list.begin(), list.end(), is_separator);
             const auto size = static_cast<std::size_t>(end - list.begin());
-            if (size != 0 && !is_end_to_end(list.substr(0, size))) options_[count_++] = list.substr(0, size);
+            if (size != 0 && !is_end_to_end(list.substr(0, size))) options_[count_++] = {list.data(), size};
             list.remove_prefix(std::min(size + 1, list.size()));
         }
     }
     [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
     [[nodiscard]] bool name(std::string_view field) const noexcept {
-        return std::any_of(options_.begin(), options_.begin() + count_,
-            [field](std::string_view option) { return equal_ignoring_case(option, field); });
+        return std::any_of(options_.begin(), options_.begin() + count_, [field](const Option& option) {
+            return equal_ignoring_case({option.at, option.size}, field);
+        });
     }
 
   private:
     static bool is_separator(char c) noexcept { return c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-    std::array<std::string_view, 16> options_;
+    struct Option {  // not a string_view: those would be made for each request, though few are used
+        const char* at;
+        std::size_t size;
+    };
+    std::array<Option, 16> options_;
     std::uint32_t count_ = 0;
 };
 
@@ -129,8 +134,7 @@ class WireWriter {
     void write_request_line() noexcept {
         const std::size_t plain_size = request_.method.size() + request_.target.size() + 12;  // 2 SP, version, CRLF
         const std::string_view target = target_.origin_form;
-        bool plain_target = true;
-        for (const char c : target) plain_target &= !needs_encoding(c);  // all of them: so it needs no branches
+        const bool plain_target = !any_needs_encoding(target);
         const bool plain_version = request_.version == "HTTP/1.1" || http2_;
         const bool connect = request_.method == "CONNECT";  // for the protocol of :protocol: GET (RFC 8441, section 5)
         if (request_.header_at == plain_size && plain_version && target_.authority.empty() && plain_target && as_is_ &&

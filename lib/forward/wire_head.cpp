@@ -44,7 +44,8 @@ bool WireHead::read(const Slot& slot) {
 }
 
 std::string_view WireHead::host() const noexcept {
-    const auto place = std::find_if(fields.begin(), fields.end(), [](const Field& each) { return each.name == "host"; });
+    const auto place =
+        std::find_if(fields.begin(), fields.end(), [](const Field& each) { return each.name == "host"; });
     return place == fields.end() ? std::string_view() : place->value;
 }
 

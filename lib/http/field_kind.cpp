@@ -5,27 +5,39 @@
 namespace rebuilder::http {
 
 FieldKind find_field_kind(std::string_view name) noexcept {
-    const auto either = [name](std::string_view first, FieldKind first_kind, std::string_view second = {},
-                            FieldKind second_kind = FieldKind::other) {
-        if (begins_with_ignoring_case(name, first)) return first_kind;
-        return !second.empty() && begins_with_ignoring_case(name, second) ? second_kind : FieldKind::other;
-    };
     using enum FieldKind;
-    FieldKind kind = other;
-    switch (name.size()) {  // by length first: most names end here
-    case 2: kind = either("te", te); break;
-    case 4: kind = either("host", host); break;
-    case 6: kind = either("cookie", cookie, "expect", expect); break;
-    case 7: kind = either("trailer", trailer, "upgrade", upgrade); break;
-    case 10: kind = either("connection", connection, "keep-alive", keep_alive); break;
-    case 13: kind = either("x-server-addr", x_server_addr, "x-server-port", x_server_port); break;
-    case 14: kind = either("content-length", content_length); break;
-    case 15: kind = either("x-forwarded-for", x_forwarded_for); break;
-    case 16: kind = either("x-forwarded-port", x_forwarded_port, "proxy-connection", proxy_connection); break;
-    case 17: kind = either("x-forwarded-proto", x_forwarded_proto, "transfer-encoding", transfer_encoding); break;
+    const char* text = name.data();
+    switch (name.size()) {
+    case 2: return same_ignoring_case(text, "te") ? te : other;
+    case 4: return same_ignoring_case(text, "host") ? host : other;
+    case 6: return same_ignoring_case(text, "cookie") ? cookie : same_ignoring_case(text, "expect") ? expect : other;
+    case 7:
+        return same_ignoring_case(text, "trailer") ? trailer : same_ignoring_case(text, "upgrade") ? upgrade : other;
+    case 10:
+        return same_ignoring_case(text, "connection")   ? connection
+               : same_ignoring_case(text, "keep-alive") ? keep_alive
+                                                        : other;
+    case 13:
+        if (same_ignoring_case(text, "x-server-addr")) return x_server_addr;
+        if (same_ignoring_case(text, "x-server-port")) return x_server_port;
+        break;
+    case 14:
+        if (same_ignoring_case(text, "content-length")) return content_length;
+        break;
+    case 15:
+        if (same_ignoring_case(text, "x-forwarded-for")) return x_forwarded_for;
+        break;
+    case 16:
+        if (same_ignoring_case(text, "x-forwarded-port")) return x_forwarded_port;
+        if (same_ignoring_case(text, "proxy-connection")) return proxy_connection;
+        break;
+    case 17:
+        if (same_ignoring_case(text, "x-forwarded-proto")) return x_forwarded_proto;
+        if (same_ignoring_case(text, "transfer-encoding")) return transfer_encoding;
+        break;
     default: break;
     }
-    return kind == other && begins_with_ignoring_case(name, "x-rebuilder-") ? x_rebuilder : kind;
+    return name.size() >= 12 && same_ignoring_case(text, "x-rebuilder-") ? x_rebuilder : other;
 }
 
 }  // namespace rebuilder::http

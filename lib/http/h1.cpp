@@ -71,6 +71,32 @@ std::string_view trailing_version(std::string_view line) noexcept {
     return valid ? version : std::string_view{};
 }
 
+// Both take a plain line as nearly all are written, and answer false for any other.
+bool take_request_line(Message& message, const LineScan::Line& line) noexcept {
+    constexpr std::string_view version = " HTTP/1.";  // and a digit
+    const char* const end = line.end - 2;
+    const char* const target = line.token_end + 1;
+    const char* const target_end = end - version.size() - 1;
+    const std::ptrdiff_t method_size = line.token_end - line.begin;
+    if (method_size == 0 || method_size > std::ptrdiff_t{longest_method} || target_end <= target) return false;
+    if (*line.token_end != ' ' || *target == ' ' || target_end[-1] == ' ') return false;
+    if (std::memcmp(target_end, version.data(), version.size()) != 0 || !is_digit(end[-1])) return false;
+    message.text_size = static_cast<std::uint32_t>(line.end - message.in_place);
+    begin_head(message, {{line.begin, line.token_end}, {target, target_end}, {target_end + 1, end}});
+    message.stage = Stage::head;
+    return true;
+}
+
+bool take_field(Message& message, const LineScan::Line& line) noexcept {
+    if (line.token_end == line.begin || *line.token_end != ':' || message.field_count == max_fields) return false;
+    const char* value = line.token_end + 1;
+    const char* end = line.end - 2;
+    while (value != end && is_blank(*value)) ++value;
+    while (value != end && is_blank(end[-1])) --end;
+    add_field(message, {line.begin, line.token_end}, {value, end});
+    return true;
+}
+
 }  // namespace
 
 struct Http1::Feed {
@@ -99,7 +125,9 @@ Http1::Progress Http1::advance(Message& message, Bytes bytes) const noexcept {
     Feed feed{begin, begin + bytes.size()};
     if (message.kept_block == nullptr) message.in_place = begin;
     bool next = true;
-    if (message.kept_block == nullptr && message.stage <= Stage::head) read_lines_in_place(message, feed);
+    if (message.kept_block == nullptr && message.stage <= Stage::head && read_lines_in_place(message, feed)) {
+        next = end_head(message, feed);
+    }
     if (message.stage == Stage::line) next = read_line(message, feed);
     if (next && message.stage == Stage::head) next = read_head(message, feed);
     if (next && message.stage == Stage::body_length) next = read_length_body(message, feed);
@@ -133,39 +161,22 @@ bool Http1::take_line(Message& message, Feed& feed, std::string_view& line) cons
 }
 
 // The usual lines of a head, while they lie in the segment: method, target and version with a space between, and fields as
-// strict servers take them. What is none of these, and the end of the head, is left to the stages that read line by line.
-void Http1::read_lines_in_place(Message& message, Feed& feed) const noexcept {
-    const char* const text = message.in_place;
+// strict servers take them. What is none of these is left to the stages that read line by line. True when the head ends.
+bool Http1::read_lines_in_place(Message& message, Feed& feed) const noexcept {
     LineScan scan(feed.at, feed.end);
     LineScan::Line line;
-    const auto place = [text](const char* at) { return static_cast<std::uint32_t>(at - text); };
-    while (scan.next(line) && place(line.end) <= limits_.max_head) {
-        if (!line.plain || line.token_end == line.begin) return;
-        const char* const end = line.end - 2;
-        if (message.stage == Stage::line) {
-            constexpr std::string_view version = " HTTP/1.";
-            const char* const target = line.token_end + 1;
-            if (end - target <= static_cast<std::ptrdiff_t>(version.size() + 1)) return;
-            const char* const target_end = end - version.size() - 1;
-            const bool usual = *line.token_end == ' ' && *target != ' ' && target_end[-1] != ' ' &&
-                               std::memcmp(target_end, version.data(), version.size()) == 0 && is_digit(end[-1]) &&
-                               line.token_end - line.begin <= std::ptrdiff_t{longest_method};
-            if (!usual) return;
-            message.text_size = place(line.end);
-            begin_head(message, {{line.begin, line.token_end}, {target, target_end}, {target_end + 1, end}});
-            message.stage = Stage::head;
-        } else {
-            if (*line.token_end != ':' || message.field_count == max_fields) return;
-            const char* value = line.token_end + 1;
-            const char* value_end = end;
-            while (value != value_end && is_blank(*value)) ++value;
-            while (value != value_end && is_blank(value_end[-1])) --value_end;
-            message.text_size = place(line.end);
-            add_field(message, {line.begin, line.token_end}, {value, value_end});
+    while (scan.next(line) && static_cast<std::size_t>(line.end - message.in_place) <= limits_.max_head) {
+        if (!line.plain) return false;
+        const bool ends = line.end - line.begin == 2 && message.stage == Stage::head;
+        if (ends) message.header_end = message.text_size;
+        if (!ends && !(message.stage == Stage::line ? take_request_line(message, line) : take_field(message, line))) {
+            return false;
         }
-        message.line_at = message.text_size;
+        message.text_size = message.line_at = static_cast<std::uint32_t>(line.end - message.in_place);
         feed.at = line.end;
+        if (ends) return true;
     }
+    return false;
 }
 
 bool Http1::read_line(Message& message, Feed& feed) const noexcept {

@@ -45,7 +45,7 @@ class Http1 {
     struct Feed;  // one call's bytes, as the stages share them
 
     // Each stage answers true to go on with the next, or false with its verdict in `feed.progress`.
-    void read_lines_in_place(Message& message, Feed& feed) const noexcept;
+    bool read_lines_in_place(Message& message, Feed& feed) const noexcept;
     bool read_line(Message& message, Feed& feed) const noexcept;
     bool read_head(Message& message, Feed& feed) const noexcept;
     bool end_head(Message& message, Feed& feed) const noexcept;
