@@ -150,12 +150,16 @@ std::vector<std::size_t> Mirror::impair(const Impairment& impairment, std::uint6
 void Mirror::renew() noexcept {
     ++clients_;
     for (packet::Frame& frame : frames_) {
-        auto* const bytes = const_cast<std::uint8_t*>(frame.bytes.data());  // in our own memory
-        std::uint8_t* client = bytes + (is_clients(frame) ? source_at : destination_at);
-        client[1] = static_cast<std::uint8_t>(100 + clients_ / 100 % 100);
-        client[2] = static_cast<std::uint8_t>(100 + clients_ % 100);
+        set_client(frame, clients_);
         frame.time_ns += frames_.size() * step_ns;
     }
+}
+
+void Mirror::set_client(const packet::Frame& frame, std::uint32_t client) noexcept {
+    auto* const bytes = const_cast<std::uint8_t*>(frame.bytes.data());  // in our own memory
+    std::uint8_t* address = bytes + (is_clients(frame) ? source_at : destination_at);
+    address[1] = static_cast<std::uint8_t>(100 + client / 100 % 100);
+    address[2] = static_cast<std::uint8_t>(100 + client % 100);
 }
 
 bool Mirror::is_clients(const packet::Frame& frame) noexcept {

@@ -55,6 +55,8 @@ class Mirror {
     // Makes of all frames the same traffic of another client, right behind the last: to a worker these are new connections.
     // Addresses don't change their length as text.
     void renew() noexcept;
+    // The same for one of its frames: clients are numbers below 10,000, with 0 for those it was made with.
+    static void set_client(const packet::Frame& frame, std::uint32_t client) noexcept;
 
     [[nodiscard]] std::span<const packet::Frame> frames() const noexcept { return frames_; }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }  // of all frames

@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "measure.h"
 #include "sink_connection.h"
+#include "traffic.h"
 
 namespace rebuilder::bench {
 namespace {
@@ -49,8 +50,13 @@ int listen_here(std::uint16_t& port) {
 // The loop of the process. Level-triggered, one read an event.
 class Server {
   public:
-    Server(int listener, Sink::Counts& counts) : listener_(listener), epoll_(::epoll_create1(0)), counts_(counts) {
+    Server(int listener, Sink::Counts& counts, Arrivals* arrivals)
+        : listener_(listener)
+        , epoll_(::epoll_create1(0))
+        , counts_(counts) {
         watch(listener_, EPOLL_CTL_ADD, EPOLLIN);
+        if (arrivals == nullptr) return;
+        on_request_ = [this, arrivals](std::string_view line) { arrivals->arrived(request_number(line), now_ns_); };
     }
 
     void serve() {
@@ -84,7 +90,7 @@ class Server {
             (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
             const auto index = static_cast<std::size_t>(fd);
             if (connections_.size() <= index) connections_.resize(index + 1);
-            connections_[index] = std::make_unique<SinkConnection>();
+            connections_[index] = std::make_unique<SinkConnection>(on_request_);
             watch(fd, EPOLL_CTL_ADD, EPOLLIN);
             ++counts_.connections;
         }
@@ -97,13 +103,18 @@ class Server {
             const ssize_t size = ::recv(fd, buffer_.data(), buffer_.size(), 0);
             if (size < 0) return errno == EAGAIN || errno == EINTR;
             if (size == 0) return false;
+            if (on_request_) now_ns_ = clock_ns();
             const auto ended = connection.feed({buffer_.data(), static_cast<std::size_t>(size)});
             if (!ended) {
                 ++counts_.bad_connections;
                 return false;
             }
             // One writer, so no locked addition is needed.
-            counts_.requests.store(counts_.requests.load(std::memory_order_relaxed) + *ended);
+            const auto add = [](std::atomic<std::uint64_t>& count, std::uint64_t more) {
+                count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_release);
+            };
+            add(counts_.bytes, static_cast<std::uint64_t>(size));
+            add(counts_.requests, *ended);
         }
         if (connection.output.empty()) return true;
         if (!write(fd, connection.output)) return false;
@@ -123,13 +134,15 @@ class Server {
     int listener_;
     int epoll_;
     Sink::Counts& counts_;
+    OnRequest on_request_;
+    std::uint64_t now_ns_ = 0;
     std::vector<std::unique_ptr<SinkConnection>> connections_;  // by descriptor
     std::array<char, 256u << 10> buffer_;
 };
 
 }  // namespace
 
-Sink::Sink(std::optional<unsigned> cpu) {
+Sink::Sink(std::optional<unsigned> cpu, Arrivals* arrivals) {
     void* shared = ::mmap(nullptr, sizeof(Counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) fail("mmap");
     counts_ = ::new (shared) Counts{};
@@ -141,7 +154,7 @@ Sink::Sink(std::optional<unsigned> cpu) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (::getppid() != parent) ::_exit(1);  // it died before that
         if (cpu) (void)pin_to(*cpu);
-        std::make_unique<Server>(listener, *counts_)->serve();
+        std::make_unique<Server>(listener, *counts_, arrivals)->serve();
     }
     ::close(listener);
 }

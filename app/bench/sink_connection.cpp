@@ -40,7 +40,9 @@ std::optional<std::uint64_t> RequestCounter::feed(std::string_view bytes) {
             const auto part = std::min<std::uint64_t>(body_, bytes.size());
             body_ -= part;
             bytes.remove_prefix(part);
-            if (body_ == 0) ++ended;
+            if (body_ > 0) continue;
+            ++ended;
+            if (on_request_) on_request_(line_);
             continue;
         }
         std::string_view text = bytes;
@@ -53,9 +55,17 @@ std::optional<std::uint64_t> RequestCounter::feed(std::string_view bytes) {
         }
         const std::size_t known = text.size() - bytes.size();  // of the head, before these bytes
         if (!head(text.substr(0, end))) return std::nullopt;
+        if (body_ == 0) ++ended;
+        if (on_request_) {
+            const std::string_view line = text.substr(0, text.find("\r\n"));
+            if (body_ == 0) {
+                on_request_(line);
+            } else {
+                line_ = line;
+            }
+        }
         bytes.remove_prefix(end + head_end.size() - known);
         partial_.clear();
-        if (body_ == 0) ++ended;
     }
     return ended;
 }
@@ -153,7 +163,7 @@ std::optional<std::uint64_t> SinkConnection::feed(std::string_view bytes) {
         if (is_http2) {
             http2_ = std::make_unique<Http2Answerer>();
         } else {
-            http1_.emplace();
+            http1_.emplace(on_request_);
         }
     }
     if (http2_) {

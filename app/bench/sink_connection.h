@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,16 +15,23 @@
 
 namespace rebuilder::bench {
 
+// Is told the first line of each request, when it has ended.
+using OnRequest = std::function<void(std::string_view line)>;
+
 // The requests of one HTTP/1.1 connection, counted by head end and Content-Length.
 class RequestCounter {
   public:
+    explicit RequestCounter(OnRequest on_request = {}) : on_request_(std::move(on_request)) {}
+
     // How many requests end in `bytes`. Nothing when they can't be counted: chunked, or an unreadable length.
     [[nodiscard]] std::optional<std::uint64_t> feed(std::string_view bytes);
 
   private:
     [[nodiscard]] bool head(std::string_view text);
 
+    OnRequest on_request_;
     std::string partial_;     // of a head
+    std::string line_;        // of a request whose body comes
     std::uint64_t body_ = 0;  // bytes of a body that are still to come
 };
 
@@ -48,12 +56,16 @@ class Http2Answerer {
 
 class SinkConnection {
   public:
+    // `on_request`: of HTTP/1.1 only.
+    explicit SinkConnection(OnRequest on_request = {}) : on_request_(std::move(on_request)) {}
+
     [[nodiscard]] std::optional<std::uint64_t> feed(std::string_view bytes);
 
     // To be written; the caller erases what the socket took.
     std::string output;
 
   private:
+    OnRequest on_request_;
     std::string first_;  // until it is clear which protocol this is
     std::optional<RequestCounter> http1_;
     std::unique_ptr<Http2Answerer> http2_;

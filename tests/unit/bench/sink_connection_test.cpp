@@ -38,6 +38,19 @@ TEST_CASE("sink: requests are counted, however their bytes are cut", "[bench]") 
     }
 }
 
+TEST_CASE("sink: the first line of each request is told when it has ended", "[bench]") {
+    const std::string all = get + post + get;
+    for (std::size_t size = 1; size <= all.size(); ++size) {
+        INFO("in pieces of " << size);
+        std::string told;
+        SinkConnection connection([&told](std::string_view line) { told += std::string(line) + "\n"; });
+        for (std::size_t at = 0; at < all.size(); at += size) {
+            REQUIRE(connection.feed(std::string_view(all).substr(at, size)));
+        }
+        REQUIRE(told == "GET / HTTP/1.1\nPOST /p HTTP/1.1\nGET / HTTP/1.1\n");
+    }
+}
+
 TEST_CASE("sink: the beginning of a request is none", "[bench]") {
     SinkConnection connection;
     CHECK(connection.feed(post.substr(0, post.size() - 1)) == 0u);
