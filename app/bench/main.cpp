@@ -62,6 +62,20 @@ constexpr std::array scenarios{
   rebuilder-bench replay --peer 'tcpflow=tcpflow -r {inner} -o /tmp/flows' --json replay.json
   rebuilder-bench replay --peer 'tshark=tshark -r {} -Y http.request >/dev/null' --rounds 3)",
         make_replay, false},
+    ScenarioText{"end-to-end",
+        "How many requests a second go through without a loss, and how long does each take? All of the appliance.",
+        R"(Examples:
+  rebuilder-bench end-to-end
+  rebuilder-bench end-to-end --mix browser --pipeline 1 --json end_to_end.json
+  rebuilder-bench end-to-end --rate 50000 --rounds 3
+  sudo rebuilder-bench end-to-end --port af_packet)",
+        make_end_to_end, true},
+    ScenarioText{"soak", "Does it lose anything, or grow, when it is busy for long? All of the appliance.",
+        R"(Examples:
+  rebuilder-bench soak
+  rebuilder-bench soak --minutes 600 --share 0.5
+  rebuilder-bench soak --minutes 1 --rate 50000)",
+        make_soak, true},
 };
 
 struct CommandLine {

@@ -33,10 +33,12 @@ class Scenario {
     [[nodiscard]] virtual Report run(const Settings& settings) = 0;
 };
 
+[[nodiscard]] std::unique_ptr<Scenario> make_end_to_end();
 [[nodiscard]] std::unique_ptr<Scenario> make_forward();
 [[nodiscard]] std::unique_ptr<Scenario> make_h2();
 [[nodiscard]] std::unique_ptr<Scenario> make_replay();
 [[nodiscard]] std::unique_ptr<Scenario> make_line();
 [[nodiscard]] std::unique_ptr<Scenario> make_flows();
+[[nodiscard]] std::unique_ptr<Scenario> make_soak();
 
 }  // namespace rebuilder::bench

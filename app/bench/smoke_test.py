@@ -9,9 +9,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 
 def run(bench, *arguments):
@@ -23,7 +25,7 @@ def measured(bench, *arguments):
     if done.returncode != 0:
         sys.exit(f"{arguments}: exit status {done.returncode}: {done.stderr}")
     (scenario, report), = json.loads(done.stdout).items()
-    assert scenario == arguments[0], scenario
+    assert scenario == arguments[0].replace("-", "_"), scenario
     return report
 
 
@@ -97,6 +99,37 @@ def check_plot(bench):
             assert text in picture, (text, picture)
         done = run(bench, "h2", "--plot", os.path.join(plots, "h2.svg"))
         assert done.returncode == 1 and "--plot" in done.stderr and not done.stdout, done
+LIVE = ("--flows", "300", "--requests", "3000", "--mix", "browser")  # some frames more than a port holds
+
+
+def check_end_to_end(bench):
+    report = measured(bench, "end-to-end", *LIVE, "--rounds", "2", "--seconds", "1", "--up-to", "2000")
+    assert 1500 < report["loss_free_requests_per_s"] < 2500, report  # it was offered, and all of it came
+    assert report["loss_free_frames_per_s"] > 4 * report["loss_free_requests_per_s"], report
+    assert 0 < report["p50_us"] <= report["p99_us"] <= report["p999_us"], report
+    assert report["latency_requests_per_s"] == 1000, report
+    assert list(report["targets"]) == ["p99_us"], report
+    assert [each["name"] for each in report["charts"]] == ["loss", "latency-by-rate", "latency"], report
+    done = run(bench, "end-to-end", *LIVE, "--rounds", "1", "--seconds", "1", "--rate", "1000", "--port", "af_packet", "--json", "-")
+    if os.geteuid() == 0:
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["end_to_end"]["settings"]["port"] == "af_packet", done.stdout
+    else:
+        assert done.returncode == 1 and "--port af_packet: needs root" in done.stderr, done
+
+
+def check_soak(bench):
+    report = measured(bench, "soak", *LIVE, "--minutes", "0.02", "--rate", "2000")
+    assert report["requests"] > 1000 and report["frames_lost"] == report["requests_lost"] == 0, report
+    soak = subprocess.Popen([bench, "soak", *LIVE, "--minutes", "5", "--rate", "1000", "--json", "-"],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(2)
+    soak.send_signal(signal.SIGINT)
+    out, err = soak.communicate(timeout=30)
+    assert soak.returncode == 0, err
+    report = json.loads(out)["soak"]
+    assert report["requests"] > 0 and report["minutes"] < 4, report
+    assert any("SIGINT" in note for note in report["notes"]), report
 
 
 def check_refusals(bench):
@@ -118,6 +151,12 @@ def check_refusals(bench):
         (["replay", "--requests", "10", "--flows", "1", "--rebuilder", "/nowhere"], 1, "--rebuilder"),
         (["replay", "--requests", "10", "--flows", "1", "--peer", "false=false {}"], 1, "false"),
         (["replay", "--requests", "10", "--flows", "1", "--rebuilder", "true"], 1, "rebuilt"),
+        (["end-to-end", "--loss", "1"], 2, "--loss"),
+        (["end-to-end", "--mix", "noise"], 2, "--mix"),
+        (["end-to-end", "--port", "wire"], 2, "--port"),
+        (["end-to-end", "--flows", "100", "--requests", "99"], 2, "--requests"),
+        (["soak", "--flows", "100", "--requests", "101"], 2, "--requests"),
+        (["soak", "--share", "1.5"], 2, "--share"),
         (["forward", "--json", "/nowhere/at/all"], 1, "--json"),
         (["forward", "--output", "http://127.0.0.1:1", "--requests", "20", "--pipeline-sweep", "1"], 1, "127.0.0.1:1"),
     ]:
@@ -135,4 +174,7 @@ if __name__ == "__main__":
     check_h2(sys.argv[1])
     check_replay(sys.argv[1], sys.argv[2])
     check_plot(sys.argv[1])
+    if len(os.sched_getaffinity(0)) > 1:
+        check_end_to_end(sys.argv[1])
+        check_soak(sys.argv[1])
     check_refusals(sys.argv[1])
