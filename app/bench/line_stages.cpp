@@ -84,6 +84,11 @@ Measurement reassemble(const Traffic& traffic, Counters& counters, Sink sink) {
             reassembler.prefetch(hashes[i]);
         }
         for (std::size_t i = 0; i < segments.size(); ++i) {
+            constexpr std::size_t flows_ahead = 8, payloads_ahead = 3;
+            if (i + flows_ahead < segments.size()) {
+                reassembler.prefetch_flow(hashes[i + flows_ahead], segments[i + flows_ahead].sender);
+            }
+            if (i + payloads_ahead < segments.size()) prefetch(segments[i + payloads_ahead].payload);
             reassembler.push(segments[i], hashes[i], segments[i].time_ns, sink);
         }
     });

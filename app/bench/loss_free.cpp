@@ -66,7 +66,8 @@ Trial LossFree::find() {
                                              last.rate, last.losses.empty() ? "they can't be offered" : last.losses));
     }
     double rate = *found;
-    for (int i = 0; i < most_confirmations; ++i, rate /= 1 + plan_.precision) {
+    double step = plan_.precision;
+    for (int i = 0; i < most_confirmations; ++i, rate /= 1 + step, step = std::min(2 * step, 1.0)) {
         const Trial trial = run(rate, plan_.confirmation_ns);
         if (trial.passed()) return trial;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // LossFree: the highest rate at which a testbed loses nothing.
 //
-// Short trials find it, a long one confirms it; as long as that fails, the rate is lowered by the search's precision. A rate
+// Short trials find it, a long one confirms it; as long as that fails, the rate is lowered, each time by more. A rate
 // fails when it failed twice: machines have hiccups, and a search that believed each of them would end too low.
 #pragma once
 

@@ -34,16 +34,15 @@ inline Field& add_field(
                            std::string_view part) { return static_cast<std::uint32_t>(part.data() - text); };
     const FieldKind kind = unsendable ? FieldKind::other : field_kind(name);
     const std::uint32_t index = message.field_count++;
+    if (kind != FieldKind::other && message.stage != Stage::trailers) {
+        // A second Host makes servers refuse the request (RFC 9112, section 3.2).
+        unsendable = kind == FieldKind::host && message.special.has(kind);
+        message.special.add(index, kind);
+    }
+    if (unsendable) message.canonical_lines = false;
     Field& field = message.fields[index];
     field = {place(name), static_cast<std::uint32_t>(name.size()) & 0xffffff, kind, place(value),
         static_cast<std::uint32_t>(value.size()) & 0xfffffff, 0, 0, unsendable};
-    if (kind != FieldKind::other && message.stage != Stage::trailers) {
-        if (kind == FieldKind::host && message.special.has(kind)) {
-            field.unsendable = 1;  // a second one makes servers refuse the request (RFC 9112, section 3.2)
-        }
-        message.special.add(index, kind);
-    }
-    if (field.unsendable != 0) message.canonical_lines = false;
     return field;
 }
 
