@@ -127,7 +127,7 @@ Measurement take_off_tunnels(const Traffic& traffic) {
 Measurement find_flows(const Traffic& traffic) {
     struct Nothing {
         packet::FlowKey key;
-        std::uint64_t hash = 0;
+        std::uint32_t home : tcp::home_bits = 0;
         tcp::TimerLink timer;
     };
     const packet::Decapsulator decapsulator({});

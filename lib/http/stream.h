@@ -49,17 +49,17 @@ struct Stream {
     };
 
     Message* message = nullptr;                    // the request of HTTP/1 that is coming, if one is
-    Http2Connection* http2 = nullptr;              // with Mode::http2
-    packet::IpAddress client;                      // with `proxied`
     std::uint32_t table_bytes = most_table_bytes;  // the server's: how large it lets the header table of HTTP/2 be
     std::uint16_t proxy_left = 0;                  // bytes of a PROXY header still to come, which nobody has to see
     Mode mode = Mode::start;
     bool from_start : 1 =
         false;               // known without a hole from its first byte on, or from where its framing outlived the hole
     bool http1 : 1 = false;  // counted as HTTP/1
-    bool classified : 1 = false;  // counted as something else
-    bool proxied : 1 = false;     // a PROXY header said who the client is
-    bool h2c : 1 = false;         // with Mode::detect: the last request asked to go on with HTTP/2
+    bool classified : 1 = false;       // counted as something else
+    bool proxied : 1 = false;          // a PROXY header said who the client is
+    bool h2c : 1 = false;              // with Mode::detect: the last request asked to go on with HTTP/2
+    Http2Connection* http2 = nullptr;  // with Mode::http2
+    packet::IpAddress client;          // with `proxied`
 };
 
 class HttpStage {

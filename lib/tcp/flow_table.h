@@ -19,7 +19,10 @@
 
 namespace rebuilder::tcp {
 
-template <class Flow>  // has: FlowKey key; std::uint64_t hash; TimerLink timer;
+// Of an index, which has more than twice as many entries as the table has flows.
+inline constexpr unsigned home_bits = 29;
+
+template <class Flow>  // has: FlowKey key; std::uint32_t home : home_bits; TimerLink timer;
 class FlowTable {
   public:
     explicit FlowTable(std::size_t max_flows)
@@ -67,8 +70,8 @@ class FlowTable {
         }
         Flow* flow = new (&(*this)[index]) Flow{};
         flow->key = key;
-        flow->hash = hash;
         std::size_t at = hash & mask_;
+        flow->home = at & ((1U << home_bits) - 1);
         while (entries()[at].flow != 0) at = (at + 1) & mask_;
         entries()[at] = {static_cast<std::uint32_t>(hash >> 32), index + 1};
         ++size_;
@@ -78,11 +81,11 @@ class FlowTable {
     // The flow must not be scheduled in a wheel any more.
     void erase(Flow& flow) noexcept {
         const std::uint32_t index = index_of(flow);
-        std::size_t hole = flow.hash & mask_;
+        std::size_t hole = flow.home;
         while (entries()[hole].flow != index + 1) hole = (hole + 1) & mask_;
         // Backward shift: an entry behind the hole moves into it unless that is in front of its own home.
         for (std::size_t at = (hole + 1) & mask_; entries()[at].flow != 0; at = (at + 1) & mask_) {
-            const std::size_t home = (*this)[entries()[at].flow - 1].hash & mask_;
+            const std::size_t home = (*this)[entries()[at].flow - 1].home;
             if (((at - home) & mask_) >= ((at - hole) & mask_)) {
                 entries()[hole] = entries()[at];
                 hole = at;

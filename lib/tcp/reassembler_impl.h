@@ -40,7 +40,11 @@ void Reassembler<App>::push(const Segment& segment, std::uint64_t hash, std::uin
         on_payload(line, {seq, segment.payload, true});
     }
     if (!syn || !segment.payload.empty()) flow->established = true;
-    if (segment.has(packet::TcpFlags::fin | packet::TcpFlags::rst)) note_close(line.half, segment, seq, now_ns);
+    if (segment.has(packet::TcpFlags::fin | packet::TcpFlags::rst)) {
+        flow->uneven = true;
+        note_close(line.half, segment, seq, now_ns);
+    }
+    if (!flow->uneven) return;
     if (has_hole(line.half)) settle(line);
     AppHalf& peer = flow->half(packet::opposite(segment.sender));
     if (segment.has(packet::TcpFlags::ack) && (peer.close_known || has_hole(peer))) {
@@ -121,6 +125,7 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
         }
         if (!waited && !half.joining) counters_.add(Counter::tcp_out_of_order_segments);
         waited = true;
+        line.flow.uneven = true;
         if (hold(half, piece, line.now_ns)) {
             if (half.joining && half.held_bytes > limits_.join_bytes) give_up_hole(line);
             return;
