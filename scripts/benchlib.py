@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 BUILD = "build-bench"  # in the tree that is built, apart from the build that tests are run in
-OPTIONS = ["--buildtype=release", "-Db_lto=true"]
+OPTIONS = ["--buildtype=release"]  # as it is installed; LTO doesn't pay, see lib/README.md
 NO_FIGURES = ("targets", "units", "settings", "notes", "programs", "ratios", "charts")  # of a scenario's JSON
 
 

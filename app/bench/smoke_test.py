@@ -58,6 +58,28 @@ def check_sweep(bench):
     assert wall_ns > 499 / 20000 * 1e9, wall_ns  # it isn't faster than the rate that was asked for
 
 
+def check_line(bench):
+    small = ("--rounds", "2", "--requests", "600", "--flows", "50")
+    report = measured(bench, "line", *small)
+    found = rounds(report)
+    assert len(found) == 8 and all(len(runs) == 2 for runs in found.values()), found
+    assert len({runs[0]["frames"] for runs in found.values()}) == 1, found  # all read the same
+    assert report["llhttp_ratio"] > 0 and "llhttp_ratio" in report["targets"], report
+    # Where frames are missing, or there's no HTTP, there's nothing that llhttp could be given.
+    for more in (("--loss", "2", "--reorder", "2", "--duplicate", "1", "--both"), ("--mix", "noise")):
+        report = measured(bench, "line", *small, *more, "--line-only")
+        assert list(rounds(report)) == ["+ slot: the whole line"] and not report["ratios"], report
+
+
+def check_flows(bench):
+    report = measured(bench, "flows", "--rounds", "2", "--requests", "500", "--counts", "200,20,20")
+    found = rounds(report)
+    assert list(found) == ["20 flows", "200 flows"], found
+    assert all(each["requests"] == each["frames"] == 500 for runs in found.values() for each in runs), found
+    assert report["cost_ratio"] > 0 and report["bytes_per_idle_flow"] > 0, report
+    assert list(report["targets"]) == ["cost_ratio", "bytes_per_idle_flow"], report
+
+
 def check_h2(bench):
     report = measured(bench, "h2", "--rounds", "2", "--requests", "1000", "--connections", "20", "--mix", "grpc,browser")
     found = rounds(report)
@@ -140,6 +162,9 @@ def check_refusals(bench):
         (["forward", "--rate", "5"], 2, "--rate"),
         (["forward", "--output", "null"], 2, "--output"),
         (["forward", "--cpu", "1023"], 2, "--cpu"),
+        (["line", "--mix", "get"], 2, "--mix"),
+        (["line", "--flows", "300", "--requests", "299"], 2, "--requests"),
+        (["flows", "--counts", "0"], 2, "--counts"),
         (["h2", "--mix", "get"], 2, "--mix"),
         (["h2", "--connections", "50000"], 2, "--connections"),
         (["h2", "--connections", "300", "--requests", "299"], 2, "--requests"),
@@ -169,6 +194,8 @@ def check_refusals(bench):
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__.strip())
+    check_line(sys.argv[1])
+    check_flows(sys.argv[1])
     check_comparison(sys.argv[1])
     check_sweep(sys.argv[1])
     check_h2(sys.argv[1])

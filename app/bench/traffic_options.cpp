@@ -26,8 +26,8 @@ void add_traffic_options(CLI::App& app, TrafficSettings& settings) {
     app.add_option("--mix", settings.mix,
            "browser: 75 % GETs of some 630 bytes, 25 % POSTs of 1 to 8 KB;\n"
            "api: POSTs of JSON, 200 to 2000 bytes; upload: POSTs of\n"
-           "100 KB; design: 70 % GETs, 26 % POSTs, with bare ACKs; noise:\n"
-           "TLS, and bytes that nobody knows [" +
+           "100 KB; design: 70 % GETs, 26 % POSTs of 1 to 8 KB; noise: TLS,\n"
+           "and bytes that nobody knows [" +
                name_of(settings.mix) + "]")
         ->transform(CLI::CheckedTransformer(mixes))
         ->option_text("NAME");
