@@ -23,6 +23,7 @@ class ChainWriter {
 
     // Most of what is written is short, and has room in the last block.
     ChainWriter& operator<<(Bytes bytes) noexcept {
+        if (bytes.empty()) return *this;
         if (bytes.size() <= static_cast<std::size_t>(end_ - at_)) {
             std::memcpy(at_, bytes.data(), bytes.size());
             at_ += bytes.size();
