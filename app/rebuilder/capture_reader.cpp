@@ -3,19 +3,17 @@
 
 #include <fmt/format.h>
 #include <pcap/pcap.h>
-#include <sys/stat.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
-#include <optional>
 
 #include "base/error.h"
 
 namespace rebuilder {
 namespace {
-
-constexpr std::size_t largest_frame = 262'144;  // libpcap's own limit
-constexpr std::size_t read_ahead = 256 << 10;
 
 std::optional<packet::LinkType> link_type(int datalink) {
     switch (datalink) {
@@ -34,28 +32,43 @@ std::optional<packet::LinkType> link_type(int datalink) {
     }
 }
 
+// What libpcap reads goes through the same buffer: it needn't be put back, which a pipe couldn't.
+std::FILE* stream_of(ReadAhead& file) {
+    const auto read = [](void* cookie, char* to, std::size_t size) -> ssize_t {
+        ReadAhead& from = *static_cast<ReadAhead*>(cookie);
+        if (from.rest().empty() && !from.more()) {
+            errno = from.error();
+            return errno != 0 ? -1 : 0;
+        }
+        size = std::min(size, from.rest().size());
+        std::memcpy(to, from.rest().data(), size);
+        from.take(size);
+        return static_cast<ssize_t>(size);
+    };
+    std::FILE* stream = ::fopencookie(&file, "rb", {.read = read, .write = nullptr, .seek = nullptr, .close = nullptr});
+    // It takes what it is asked for, and no more: there is one buffer, and behind the header we may go on.
+    if (stream != nullptr) std::setvbuf(stream, nullptr, _IONBF, 0);
+    return stream;
+}
+
 }  // namespace
 
 void CaptureReader::Close::operator()(pcap* handle) const noexcept {
     pcap_close(handle);
 }
 
-CaptureReader::CaptureReader(const std::string& path) : path_(path) {
-    std::FILE* file = std::fopen(path.c_str(), "rb");
-    struct stat status {};
-    if (file == nullptr || ::fstat(::fileno(file), &status) != 0) {
-        const int error = errno;
-        if (file != nullptr) std::fclose(file);
-        throw Error(ExitStatus::usage, fmt::format("{}: {}", path, std::strerror(error)));
+CaptureReader::CaptureReader(const std::string& path) : path_(path), file_(path) {
+    std::array<std::uint8_t, PcapRecords::file_header> header{};
+    while (file_.rest().size() < header.size() && file_.more()) {
     }
-    file_bytes_ = static_cast<std::uint64_t>(status.st_size);
-    // stdio's own 4 KiB cost a system call for every few frames; of what it allocates itself glibc ignores the size.
-    read_ahead_.resize(read_ahead);
-    std::setvbuf(file, read_ahead_.data(), _IOFBF, read_ahead_.size());
+    const Bytes beginning = file_.rest().first(std::min(file_.rest().size(), header.size()));
+    std::copy(beginning.begin(), beginning.end(), header.begin());
+    std::FILE* stream = stream_of(file_);
+    if (stream == nullptr) throw Error(ExitStatus::runtime, fmt::format("{}: {}", path, std::strerror(errno)));
     char reason[PCAP_ERRBUF_SIZE] = "";
-    handle_.reset(pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, reason));
+    handle_.reset(pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, reason));
     if (!handle_) {
-        std::fclose(file);  // only a handle closes it
+        std::fclose(stream);  // only a handle closes it
         throw Error(ExitStatus::usage, fmt::format("{}: {}", path, reason));
     }
     const int datalink = pcap_datalink(handle_.get());
@@ -68,52 +81,65 @@ CaptureReader::CaptureReader(const std::string& path) : path_(path) {
                 path, name != nullptr ? name : std::to_string(datalink)));
     }
     link_ = *known;
-    bytes_.resize(max_burst * 2048 + largest_frame);
     frames_.reserve(max_burst);
+    if (PcapRecords::usual(header) && file_.position() == header.size()) {
+        records_.emplace(file_, header, static_cast<std::uint32_t>(pcap_snapshot(handle_.get())), link_);
+    } else {
+        copies_.resize(max_burst * 2048 + PcapRecords::largest_frame);
+    }
 }
 
 CaptureReader::~CaptureReader() = default;
 
-// Makes sure that next_ holds a frame; false at the end.
+// Makes sure that next_ is a frame; false at the end.
 bool CaptureReader::fetch() {
-    if (next_ != nullptr) return true;
+    if (found_) return true;
     if (!problem_.empty()) return false;
+    if (!records_) return found_ = ask_libpcap();
+    found_ = records_->fetch(next_);
+    if (!records_->problem().empty()) problem_ = fmt::format("{}: {}", path_, records_->problem());
+    return found_;
+}
+
+bool CaptureReader::ask_libpcap() {
     pcap_pkthdr* header = nullptr;
-    const int result = pcap_next_ex(handle_.get(), &header, &next_);
-    if (result == 1) {
-        next_size_ = header->caplen;
-        // With nanosecond precision tv_usec holds nanoseconds.
-        next_time_ = static_cast<std::uint64_t>(header->ts.tv_sec) * 1'000'000'000 +
-                     static_cast<std::uint64_t>(header->ts.tv_usec);
-        return true;
-    }
-    next_ = nullptr;
-    next_time_ = no_time;
+    const std::uint8_t* bytes = nullptr;
+    const int result = pcap_next_ex(handle_.get(), &header, &bytes);
     if (result == PCAP_ERROR) problem_ = fmt::format("{}: {}", path_, pcap_geterr(handle_.get()));
-    return false;
+    if (result != 1) return false;
+    // With nanosecond precision tv_usec holds nanoseconds.
+    const std::uint64_t time_ns =
+        static_cast<std::uint64_t>(header->ts.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(header->ts.tv_usec);
+    next_ = {{bytes, header->caplen}, time_ns, link_};
+    return true;
 }
 
 std::span<const packet::Frame> CaptureReader::read(std::size_t limit, std::uint64_t until_ns) {
     frames_.clear();
+    limit = std::min(limit, max_burst);
     std::size_t used = 0;
-    while (frames_.size() < limit && frames_.size() < max_burst && fetch()) {
-        if (next_time_ >= until_ns || used + next_size_ > bytes_.size()) break;
-        std::uint8_t* copy = bytes_.data() + used;
-        std::memcpy(copy, next_, next_size_);
-        used += next_size_;
-        frames_.push_back({{copy, next_size_}, next_time_, link_});
-        next_ = nullptr;
+    while (frames_.size() < limit) {
+        if (records_ && !found_ && !frames_.empty()) {
+            // To read on would take away what this burst has.
+            if (!records_->ready(next_)) break;
+            found_ = true;
+        }
+        if (!fetch() || next_.time_ns >= until_ns) break;
+        if (!records_) {
+            if (used + next_.bytes.size() > copies_.size()) break;
+            std::uint8_t* copy = copies_.data() + used;
+            std::copy(next_.bytes.begin(), next_.bytes.end(), copy);
+            used += next_.bytes.size();
+            next_.bytes = {copy, next_.bytes.size()};
+        }
+        frames_.push_back(next_);
+        found_ = false;
     }
     return frames_;
 }
 
 std::uint64_t CaptureReader::peek_time() {
-    return fetch() ? next_time_ : no_time;
-}
-
-double CaptureReader::progress() const {
-    const long at = std::ftell(pcap_file(handle_.get()));
-    return file_bytes_ == 0 || at < 0 ? 0 : static_cast<double>(at) / static_cast<double>(file_bytes_);
+    return fetch() ? next_.time_ns : no_time;
 }
 
 }  // namespace rebuilder

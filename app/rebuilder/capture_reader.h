@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // CaptureReader: the frames of a pcap or pcapng file, microseconds or nanoseconds, in the link types that
-// packet::LinkType names. By libpcap.
+// packet::LinkType names. Pipes, too.
 //
-// Frames are copied into the reader and live until the next read(). A file that ends in the middle of a record gives
-// all frames before that, and then says so in problem().
+// libpcap reads the header, and all of a file that isn't a usual pcap: then frames are copied into the reader. The records of a
+// usual one are read here (pcap_records.h), and frames are views into what the kernel gave: libpcap would copy each byte twice
+// more. Either way they live until the next read() or peek_time(). A file that ends in the middle of a record gives all frames
+// before that, and then says so in problem().
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "packet/frame.h"
+#include "pcap_records.h"
+#include "read_ahead.h"
 
 struct pcap;
 
@@ -39,24 +44,24 @@ class CaptureReader {
     // Why the file ended before its end; empty when it didn't.
     [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
     // How far the file has been read, 0 to 1.
-    [[nodiscard]] double progress() const;
+    [[nodiscard]] double progress() const noexcept { return file_.progress(); }
 
   private:
     struct Close {
         void operator()(pcap* handle) const noexcept;
     };
 
-    bool fetch();
+    [[nodiscard]] bool fetch();
+    [[nodiscard]] bool ask_libpcap();
 
     std::string path_;
-    std::vector<char> read_ahead_;  // the file's buffer: it outlives the handle
-    std::unique_ptr<pcap, Close> handle_;
+    ReadAhead file_;
+    std::unique_ptr<pcap, Close> handle_;  // reads from file_
     packet::LinkType link_ = packet::LinkType::ethernet;
-    std::uint64_t file_bytes_ = 0;
-    const std::uint8_t* next_ = nullptr;  // the frame that fetch() found, libpcap's
-    std::size_t next_size_ = 0;
-    std::uint64_t next_time_ = no_time;
-    std::vector<std::uint8_t> bytes_;
+    std::optional<PcapRecords> records_;  // none: libpcap reads all
+    packet::Frame next_{};                // what fetch() found
+    bool found_ = false;
+    std::vector<std::uint8_t> copies_;  // of libpcap's frames
     std::vector<packet::Frame> frames_;
     std::string problem_;
 };
