@@ -22,10 +22,13 @@ namespace rebuilder {
 namespace {
 
 constexpr std::uint64_t tick_ns = 100'000'000;
-// A frame of 64 KiB may hold 3,641 requests ("GET / HTTP/1.0", two line ends): with bursts of this size the queue
-// below never overflows.
-constexpr std::size_t burst = 16;
-constexpr std::size_t queue = 128 * 1024;
+
+// Requests that may wait for an output before the capture does. A server that is away for a while shouldn't stop it; all
+// others are waited for anyway, and a ring that stays in the cache costs less.
+std::size_t queue_of(const Config& config) {
+    const auto to_server = [](const forward::OutputSpec& spec) { return spec.kind == forward::OutputSpec::Kind::http; };
+    return std::any_of(config.outputs.begin(), config.outputs.end(), to_server) ? 128 * 1024 : 2048;
+}
 
 // Every second a line to a person who waits.
 class ProgressLine {
@@ -90,10 +93,11 @@ pipeline::WorkerConfig replay_worker_config(const Config& config) {
     return worker;
 }
 
-class Replay {
+class Replay final : private pipeline::Patience {
   public:
-    explicit Replay(const Config& config) : config_(config), outputs_(config, 1, queue) {
+    explicit Replay(const Config& config) : config_(config), queue_(queue_of(config)), outputs_(config, 1, queue_) {
         workers_[0] = std::make_unique<pipeline::Worker>(replay_worker_config(config), outputs_.links(0));
+        worker().wait_with(*this);
         if (config.why) worker().observe(log_.emplace(worker().counters()));
     }
 
@@ -103,7 +107,7 @@ class Replay {
             if (next_tick_ == 0) next_tick_ = reader.peek_time() + tick_ns;
             // A tick stands between the frames before it and those after it, as in the appliance.
             while (reader.peek_time() >= next_tick_) tick(reader.peek_time());
-            const auto frames = reader.read(config_.explain || log_ ? 1 : burst, next_tick_);
+            const auto frames = reader.read(config_.explain || log_ ? 1 : pipeline::Worker::max_burst, next_tick_);
             if (config_.explain) {
                 explain_.frame(frames[0], worker(), [&] { worker().on_burst(frames); });
             } else {
@@ -150,13 +154,22 @@ class Replay {
         outputs_.step(0);
         worker().reclaim();
         const std::size_t many_blocks = config_.buffer_bytes / pipeline::Worker::block_bytes / 4;
-        while (outputs_.waiting() > queue / 2 || worker().blocks_in_use() > many_blocks) {
+        while (outputs_.waiting() > queue_ / 2 || worker().blocks_in_use() > many_blocks) {
             if (!outputs_.step(1'000'000)) break;
             worker().reclaim();
         }
     }
 
+    // In the middle of a burst, too: one that ends a hole, or a tick, may bring more requests than any queue holds.
+    void wait(const forward::Channel& channel, const forward::Slot& slot) noexcept override {
+        for (bool left = true; left && !channel.has_room(slot);) {
+            left = outputs_.step(1'000'000);
+            worker().reclaim();
+        }
+    }
+
     const Config& config_;
+    std::size_t queue_;
     Outputs outputs_;
     std::array<std::unique_ptr<pipeline::Worker>, 1> workers_;
     Explain explain_;

@@ -36,6 +36,11 @@ class Channel {
 
     // ---- the worker's side ----
 
+    // Whether offer() would take it. A forwarder makes room meanwhile, and never takes any.
+    [[nodiscard]] bool has_room(const Slot& slot) const noexcept {
+        return blocks_out_ + slot.blocks <= quota_blocks_ && full_.size() < full_.capacity();
+    }
+
     // Counter::handed_off when the channel took the slot, else the shed_* counter that says why not. The
     // channel counts it.
     Counter offer(const Slot& slot) noexcept {

@@ -145,9 +145,10 @@ void Worker::hand_off(Form form, http::Request& request) noexcept {
         if (output.form != form) continue;
         if (written != Counter::handed_off) {
             output.channel->handing().add(written);
-        } else if (output.channel->offer(slot) != Counter::handed_off) {
-            release(slot.first);
+            continue;
         }
+        if (patience_ != nullptr && !output.channel->has_room(slot)) patience_->wait(*output.channel, slot);
+        if (output.channel->offer(slot) != Counter::handed_off) release(slot.first);
     }
 }
 

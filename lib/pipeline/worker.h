@@ -51,6 +51,16 @@ struct OutputLink {
     const forward::EndpointBoard* addresses = nullptr;  // where it sends to, if it does
 };
 
+// Who can wait for an output. The appliance has nobody: what finds its channel full is shed.
+class Patience {
+  public:
+    // Comes back when the channel has room for the slot, or will never have. May call the worker's reclaim(), nothing else of it.
+    virtual void wait(const forward::Channel& channel, const forward::Slot& slot) noexcept = 0;
+
+  protected:
+    ~Patience() = default;
+};
+
 class Worker {
   public:
     static constexpr std::size_t max_burst = 64;
@@ -67,6 +77,8 @@ class Worker {
     void reclaim() noexcept;
     // From now on `observer` is told what happens. It outlives the worker.
     void observe(Observer& observer) noexcept { observer_ = &observer; }
+    // From now on a full channel is waited for. `patience` outlives the worker's use.
+    void wait_with(Patience& patience) noexcept { patience_ = &patience; }
 
     [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
     [[nodiscard]] std::size_t flows() const noexcept { return reassembler_.flows(); }
@@ -102,6 +114,7 @@ class Worker {
     bool records_ = false;  // some output wants records
     bool wires_ = false;    // some output wants the wire form
     Observer* observer_ = nullptr;
+    Patience* patience_ = nullptr;
 };
 
 }  // namespace rebuilder::pipeline
