@@ -150,10 +150,12 @@ void add_option(CLI::App& app, const Option& option, Command command, CommandLin
     added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->group(std::string(option.group));
 }
 
-// What the command's arguments say arrives in `line` when they are parsed.
-void add_command(CLI::App& program, const CommandText& text, CommandLine& line) {
+// What the command's arguments say arrives in `line` when they are parsed. Of one that can't be meant there is the name only:
+// options are many, and a short replay is over before all are entered.
+void add_command(CLI::App& program, const CommandText& text, bool meant, CommandLine& line) {
     CLI::App& app = *program.add_subcommand(text.name, text.description);
     app.group("Commands");
+    if (!meant) return;
     app.callback([&] { line.command = &text; });
     app.formatter(std::make_shared<Help>(text.usage));
     app.allow_extras();  // refused later, in our own words
@@ -201,7 +203,13 @@ bool read_command_line(Values arguments, CommandLine& line, std::ostream& out) {
     bool version = false;
     program.add_flag("--version", version, "print the versions of this program and its libraries, and exit");
     program.footer("`rebuilder COMMAND --help` explains the command's options.");
-    for (const CommandText& command : commands) add_command(program, command, line);
+    const auto comes_first = [&](const CommandText& command) {
+        return !arguments.empty() && arguments.front() == command.name;
+    };
+    const bool any_first = std::ranges::any_of(commands, comes_first);
+    for (const CommandText& command : commands) {
+        add_command(program, command, !any_first || comes_first(command), line);
+    }
 
     try {
         std::ranges::reverse(arguments);  // as CLI11 takes them

@@ -32,10 +32,13 @@ Worker::Worker(const WorkerConfig& config, std::vector<OutputLink> outputs)
     , blocks_(block_bytes, config.buffer_bytes / block_bytes)
     , http_(config.http, blocks_, counters_)
     , selection_(config.selection, config.seed)
-    , rewriting_(config.rewriting)
-    , record_writer_(config.record_bodies) {
+    , rewriting_(config.rewriting) {
     for (const OutputLink& output : outputs_) {
-        (output.form == Form::record ? records_ : wires_) = true;
+        if (output.form == Form::wire) {
+            wires_ = true;
+        } else if (!record_writer_) {
+            record_writer_.emplace(config.record_bodies);
+        }
         if (output.addresses != nullptr) own_outputs_.add(*output.addresses);
     }
     own_outputs_.refresh();
@@ -116,7 +119,7 @@ void Worker::on_request(AppFlow& flow, Side sender, http::Request& request) noex
         return;
     }
     if (rewriting_.has_rules()) count_rewritten(request);
-    if (records_) hand_off(Form::record, request);
+    if (record_writer_) hand_off(Form::record, request);
     if (wires_) hand_off(Form::wire, request);  // takes the body, so it comes last
 }
 
@@ -135,7 +138,7 @@ void Worker::count_rewritten(const http::Request& request) noexcept {
 
 void Worker::hand_off(Form form, http::Request& request) noexcept {
     forward::Slot slot;
-    const Counter written = form == Form::record ? record_writer_.write(request, rewriting_, blocks_, slot)
+    const Counter written = form == Form::record ? record_writer_->write(request, rewriting_, blocks_, slot)
                                                  : forward::write_wire(request, rewriting_, blocks_, slot);
     // Outputs of the same form share the blocks; the first block counts them. Only this thread touches the count.
     std::uint64_t holders = 0;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -108,11 +109,10 @@ class Worker {
     http::HttpStage http_;
     forward::Selection selection_;
     forward::Rewriting rewriting_;
-    forward::RecordWriter record_writer_;
+    std::optional<forward::RecordWriter> record_writer_;  // some output wants records
     OwnOutputs own_outputs_;
     std::uint64_t now_ns_ = 0;
-    bool records_ = false;  // some output wants records
-    bool wires_ = false;    // some output wants the wire form
+    bool wires_ = false;  // some output wants the wire form
     Observer* observer_ = nullptr;
     Patience* patience_ = nullptr;
 };
