@@ -110,7 +110,8 @@ bool CaptureReader::ask_libpcap() {
     // With nanosecond precision tv_usec holds nanoseconds.
     const std::uint64_t time_ns =
         static_cast<std::uint64_t>(header->ts.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(header->ts.tv_usec);
-    next_ = {{bytes, header->caplen}, time_ns, link_};
+    // Damaged files have any time; nobody's clock is to run over, nor the file to seem at its end.
+    next_ = {{bytes, header->caplen}, std::min(time_ns, latest_time), link_};
     return true;
 }
 

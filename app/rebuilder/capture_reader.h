@@ -40,6 +40,7 @@ class CaptureReader {
     // When the next frame was captured; no_time at the end of the file.
     [[nodiscard]] std::uint64_t peek_time();
     static constexpr std::uint64_t no_time = ~0ull;
+    static constexpr std::uint64_t latest_time = no_time / 2;  // no frame is later: the year 2262
 
     // Why the file ended before its end; empty when it didn't.
     [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
