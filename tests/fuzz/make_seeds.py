@@ -459,6 +459,27 @@ def h2_seeds(texts):
                 struct.pack(">H", len(block)) + block for block in blocks)
 
 
+def capture_seeds():
+    """Small files in every form: a pcap's magic, byte order, version, snapshot length and link type; cut, and with lies."""
+    for endian in "<>":
+        for magic in (0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34):
+            for name, minor, snapshot, link in (("usual", 4, 65535, 1), ("swapped", 2, 65535, 1), ("maybe-swapped", 3, 80, 101),
+                                                ("short", 4, 10, 0xF0000071), ("none", 4, 0, 276)):
+                text = struct.pack(endian + "IHHIIII", magic, 2, minor, 0, 0, snapshot, link)
+                for number, size in enumerate((60, 0, 61, 10)):
+                    text += struct.pack(endian + "IIII", 1700000000 + number, 5, size, 90)
+                    text += (b"k" * 8 if magic == 0xA1B2CD34 else b"") + bytes((number,)) * size
+                name = f"{name}-{magic:x}-{'little' if endian == '<' else 'big'}"
+                yield "capture", name, b"\x01" + text
+                yield "capture", name + "-cut", b"\x3f" + text[:-5]
+                yield "capture", name + "-time", b"\x01" + text[:24] + b"".join(
+                    struct.pack(endian + "iiII", seconds, -1, 0, 0) + b"k" * (8 if magic == 0xA1B2CD34 else 0)
+                    for seconds in (0, -1, 2**31 - 1))
+                yield "capture", name + "-lie", b"\x3f" + text + struct.pack(endian + "IIII", 2**32 - 1, 0, 262145, 7)
+    yield "capture", "pcapng", b"\x07" + struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28) + struct.pack(
+        "<IIHHII", 1, 20, 1, 0, 0, 20) + struct.pack("<IIIIIII4sI", 6, 36, 0, 1, 2, 4, 4, b"abcd", 36)
+
+
 def seeds(captures):
     """(target, name, bytes) of every seed."""
     for name in ("h1-post", "tcp-reorder"):
@@ -484,6 +505,7 @@ def seeds(captures):
     for name, header in PROXY.items():
         yield "proxy_protocol", name, header
         yield "proxy_protocol", name + "-and-request", header + GET
+    yield from capture_seeds()
     for name, script in FRAGMENTS.items():
         yield "fragments", name, script
     for name, seed in exchange_seeds():
