@@ -165,8 +165,8 @@ class LineScan {
             marks_ = detail::mark(block_);
         } else {
             std::array<char, detail::block> rest;
-            rest.fill('a');  // marks nothing
-            std::memcpy(rest.data(), block_, left());
+            rest.fill('a');                                             // marks nothing
+            if (left() != 0) std::memcpy(rest.data(), block_, left());  // nowhere may be where nothing lies
             marks_ = detail::mark(rest.data());
         }
         // A CR that no LF follows, or a NUL. The last byte is judged with the first of the next block, which is of the same
