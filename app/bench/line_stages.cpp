@@ -55,6 +55,7 @@ void each_burst(const Traffic& traffic, Visit visit) {
 // A burst with its tunnels taken off.
 struct Arrivals {
     std::array<Segment, Worker::max_burst> segments;
+    std::array<std::uint64_t, Worker::max_burst> hashes;
     std::size_t count = 0;
 
     void take(const packet::Decapsulator& decapsulator, std::span<const Frame> burst) noexcept {
@@ -63,6 +64,14 @@ struct Arrivals {
             constexpr std::size_t ahead = 4;
             if (i + ahead < burst.size()) prefetch(burst[i + ahead].bytes, packet::usual_headers);
             count += decapsulator.decap(burst[i], segments[count]) == Counter::segments;
+        }
+    }
+    // And asks the table for the places of their flows.
+    template <class Table>
+    void ask_for_places(const Table& table) noexcept {
+        for (std::size_t i = 0; i < count; ++i) {
+            hashes[i] = segments[i].key.hash(secret);
+            table.prefetch(hashes[i]);
         }
     }
     [[nodiscard]] std::span<const Segment> all() const noexcept { return std::span(segments).first(count); }
@@ -74,15 +83,12 @@ Measurement reassemble(const Traffic& traffic, Counters& counters, Sink sink) {
     const packet::Decapsulator decapsulator({});
     tcp::Reassembler<App> reassembler({}, counters);
     Arrivals arrivals;
-    std::array<std::uint64_t, Worker::max_burst> hashes;
     const Stopwatch stopwatch;
     each_burst(traffic, [&](std::span<const Frame> burst) {
         arrivals.take(decapsulator, burst);
+        arrivals.ask_for_places(reassembler);
         const auto segments = arrivals.all();
-        for (std::size_t i = 0; i < segments.size(); ++i) {
-            hashes[i] = segments[i].key.hash(secret);
-            reassembler.prefetch(hashes[i]);
-        }
+        const auto& hashes = arrivals.hashes;
         for (std::size_t i = 0; i < segments.size(); ++i) {
             constexpr std::size_t flows_ahead = 8, payloads_ahead = 3;
             if (i + flows_ahead < segments.size()) {
@@ -133,15 +139,12 @@ Measurement find_flows(const Traffic& traffic) {
     const packet::Decapsulator decapsulator({});
     tcp::FlowTable<Nothing> table(tcp::Limits{}.max_flows);
     Arrivals arrivals;
-    std::array<std::uint64_t, Worker::max_burst> hashes;
     const Stopwatch stopwatch;
     each_burst(traffic, [&](std::span<const Frame> burst) {
         arrivals.take(decapsulator, burst);
+        arrivals.ask_for_places(table);
         const auto segments = arrivals.all();
-        for (std::size_t i = 0; i < segments.size(); ++i) {
-            hashes[i] = segments[i].key.hash(secret);
-            table.prefetch(hashes[i]);
-        }
+        const auto& hashes = arrivals.hashes;
         for (std::size_t i = 0; i < segments.size(); ++i) {
             Nothing* flow = table.find(segments[i].key, hashes[i]);
             if (flow == nullptr) flow = table.insert(segments[i].key, hashes[i]);

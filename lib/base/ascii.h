@@ -15,6 +15,11 @@ constexpr char ascii_lower(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
+// The whitespace of a line (RFC 9110, section 5.6.3).
+constexpr bool is_blank(char c) noexcept {
+    return c == ' ' || c == '\t';
+}
+
 inline bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
     const auto same = [](char x, char y) { return ascii_lower(x) == ascii_lower(y); };
     return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), same);

@@ -9,10 +9,6 @@
 namespace rebuilder::forward {
 namespace {
 
-constexpr bool is_blank(char c) noexcept {
-    return c == ' ' || c == '\t';
-}
-
 std::string_view trim(const char* begin, const char* end) noexcept {
     while (begin != end && is_blank(*begin)) ++begin;
     while (begin != end && is_blank(end[-1])) --end;

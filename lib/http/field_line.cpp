@@ -4,14 +4,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "http/token.h"
 
 namespace rebuilder::http {
 namespace {
-
-bool is_blank(char c) noexcept {
-    return c == ' ' || c == '\t';
-}
 
 void set_value(FieldLine& parsed, std::string_view line, std::size_t from) noexcept {
     while (from < line.size() && is_blank(line[from])) ++from;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "http/detect.h"
 #include "http/field_line.h"
 #include "http/framing.h"
@@ -21,10 +22,6 @@ std::string_view without_line_end(std::string_view line) noexcept {
 
 bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
-}
-
-bool is_blank(char c) noexcept {
-    return c == ' ' || c == '\t';
 }
 
 // A field of the text, in the section that the message is at.
