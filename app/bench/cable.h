@@ -24,10 +24,10 @@ namespace rebuilder::bench {
 
 class Cable {
   public:
-    // A port and who polls it hold less.
-    static constexpr std::size_t most_in_port = 8192;
-
     virtual ~Cable() = default;
+
+    // More frames than the port and who polls it can hold.
+    [[nodiscard]] virtual std::size_t most_in_port() const noexcept = 0;
 
     // The port at its end. EAL has to open it, unless connect() makes it.
     [[nodiscard]] virtual const nic::Device& device() const noexcept = 0;
@@ -38,7 +38,7 @@ class Cable {
     [[nodiscard]] virtual std::size_t send(std::size_t first, std::size_t count, std::uint32_t client) = 0;
 };
 
-[[nodiscard]] std::unique_ptr<Cable> make_ring_cable();
+[[nodiscard]] std::unique_ptr<Cable> make_ring_cable(std::uint16_t descriptors);
 // Moves the calling thread, and what it starts later, to the namespace: before EAL, and before the sink.
 [[nodiscard]] std::unique_ptr<Cable> make_veth_cable();
 

@@ -68,10 +68,10 @@ Feeder::Feeder(const Traffic& traffic, Cable& cable, Arrivals& arrivals)
     , cable_(cable)
     , arrivals_(arrivals)
     , ends_(request_ends(traffic)) {
-    if (ends_.size() > Cable::most_in_port) return;
+    if (ends_.size() > cable.most_in_port()) return;
     throw Error(ExitStatus::usage, fmt::format("--requests {}: these are {} frames; to be sent again and again there "
                                                "have to be more than {}",
-                                       traffic.requests.size(), ends_.size(), Cable::most_in_port));
+                                       traffic.requests.size(), ends_.size(), cable.most_in_port()));
 }
 
 Feeder::Fed Feeder::feed(double requests_per_s, std::uint64_t duration_ns, const std::atomic<bool>& stop) {

@@ -11,6 +11,7 @@
 #include "measure.h"
 #include "nic/eal_plan.h"
 #include "nic/host.h"
+#include "rebuilder/memory_lock.h"
 
 namespace rebuilder::bench {
 namespace {
@@ -51,6 +52,9 @@ LiveLine::LiveLine(const Config& config, Cable& cable, std::span<const packet::F
     port_.emplace(cable.device());
     queues_.push_back(port_->rx_queue(0));
     workers_.push_back(std::make_unique<pipeline::Worker>(worker_config(config, 1), outputs_.links(0)));
+    if (const std::string sentence = lock_memory(workers_[0]->mapped_bytes()); !sentence.empty()) {
+        hint_ += (hint_.empty() ? "" : "; ") + sentence;
+    }
     outputs_.start();
 }
 

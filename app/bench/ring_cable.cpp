@@ -23,15 +23,17 @@ constexpr std::size_t ahead = 16;  // frames that are asked of memory before the
 
 class RingCable final : public Cable {
   public:
+    explicit RingCable(std::uint16_t descriptors) : descriptors_(descriptors) {}
+
+    [[nodiscard]] std::size_t most_in_port() const noexcept override { return descriptors_ + nic::RxQueue::burst_size; }
     [[nodiscard]] const nic::Device& device() const noexcept override { return device_; }
     [[nodiscard]] bool opened_by_eal() const noexcept override { return false; }
 
     void connect(std::span<const packet::Frame> frames) override {
-        static_assert(most_in_port > nic::PortOptions{}.descriptors + nic::RxQueue::burst_size);
         frames_ = frames;
         prepare();
-        ring_ = rte_ring_create(
-            ring_name, nic::PortOptions{}.descriptors, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
+        ring_ =
+            rte_ring_create(ring_name, descriptors_, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
         if (ring_ == nullptr || rte_eth_from_ring(ring_) < 0) {
             throw Error(ExitStatus::runtime, fmt::format("no ring as a port: {}", rte_strerror(rte_errno)));
         }
@@ -85,6 +87,7 @@ class RingCable final : public Cable {
         return &mbuf;
     }
 
+    std::uint16_t descriptors_;
     nic::Device device_{nic::parse_input("vdev:net_ring_cable"), 1, {}, {}, "net_ring_cable"};
     std::span<const packet::Frame> frames_;
     Arena arena_;
@@ -94,8 +97,8 @@ class RingCable final : public Cable {
 
 }  // namespace
 
-std::unique_ptr<Cable> make_ring_cable() {
-    return std::make_unique<RingCable>();
+std::unique_ptr<Cable> make_ring_cable(std::uint16_t descriptors) {
+    return std::make_unique<RingCable>(descriptors);
 }
 
 }  // namespace rebuilder::bench

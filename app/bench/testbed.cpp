@@ -66,7 +66,7 @@ void sleep_ms(int ms) {
 // The sink forks while there is nothing to share yet: it would make each page that is written later a page fault.
 Testbed::Testbed(const TestbedSettings& settings)
     : settings_(settings)
-    , cable_(settings.af_packet ? make_veth_cable() : make_ring_cable())
+    , cable_(settings.af_packet ? make_veth_cable() : make_ring_cable(settings.descriptors))
     , arrivals_(settings.traffic.requests)
     , sink_(settings.sink_cpu, &arrivals_)
     , traffic_(make_traffic(settings_.traffic))

@@ -33,7 +33,8 @@ namespace rebuilder::bench {
 
 struct TestbedSettings {
     TrafficSettings traffic;
-    bool af_packet = false;  // the port's kind; else ring
+    bool af_packet = false;            // the port's kind; else ring
+    std::uint16_t descriptors = 4096;  // of a ring
     std::uint32_t pipeline = 16;
     std::uint32_t connections = 8;  // of the forwarder
     unsigned worker_cpu = 0;

@@ -19,6 +19,10 @@ void add_testbed_options(CLI::App& app, TestbedSettings& settings) {
            "over a veth pair, which needs root [ring]")
         ->transform(CLI::CheckedTransformer(ports))
         ->option_text("ring|af_packet");
+    app.add_option("--rx-descriptors", settings.descriptors,
+           fmt::format("frames that a ring holds while the worker is away [{}]", settings.descriptors))
+        ->check(CLI::Range(64, 32'768))
+        ->option_text("N");
     app.add_option("--pipeline", settings.pipeline,
            fmt::format("requests on one of the forwarder's connections without an\nanswer [{}]", settings.pipeline))
         ->check(CLI::Range(1, 1000))
@@ -47,8 +51,9 @@ void complete_testbed_settings(const Settings& all, TestbedSettings& settings) {
 }
 
 std::string describe(const TestbedSettings& settings) {
-    return fmt::format("{}, port {}, --pipeline {}, {} connections to the sink", describe(settings.traffic),
-        settings.af_packet ? "af_packet" : "ring", settings.pipeline, settings.connections);
+    const std::string port = settings.af_packet ? "af_packet" : fmt::format("ring of {} frames", settings.descriptors);
+    return fmt::format("{}, port {}, --pipeline {}, {} connections to the sink", describe(settings.traffic), port,
+        settings.pipeline, settings.connections);
 }
 
 void note_disturbance(const std::vector<Trial>& trials, Report& report) {
@@ -68,6 +73,7 @@ void note_disturbance(const std::vector<Trial>& trials, Report& report) {
 
 void note_testbed(const TestbedSettings& settings, const Testbed& testbed, Report& report) {
     report.set("port", settings.af_packet ? "af_packet" : "ring");
+    if (!settings.af_packet) report.set("rx_descriptors", std::to_string(settings.descriptors));
     report.set("pipeline", std::to_string(settings.pipeline));
     report.set("connections", std::to_string(settings.connections));
     report.set("cpu", std::to_string(settings.worker_cpu));

@@ -64,6 +64,7 @@ class VethCable final : public Cable {
     VethCable(const VethCable&) = delete;
     VethCable& operator=(const VethCable&) = delete;
 
+    [[nodiscard]] std::size_t most_in_port() const noexcept override { return 8192; }
     [[nodiscard]] const nic::Device& device() const noexcept override { return device_; }
     [[nodiscard]] bool opened_by_eal() const noexcept override { return true; }
 

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "config_print.h"
+#include "memory_lock.h"
 #include "nic/host.h"
 #include "nic/input.h"
 #include "nic/kernel_interface.h"
@@ -201,15 +202,16 @@ void check_outputs_and_files(const Config& config, Findings& findings) {
 }
 
 void check_locked_memory(const Config& config, Findings& findings) {
-    if (!has_input(config, nic::InputKind::af_xdp) && !has_input(config, nic::InputKind::dpdk)) return;
+    const bool device_buffers = has_input(config, nic::InputKind::af_xdp) || has_input(config, nic::InputKind::dpdk);
+    if (!device_buffers && !config.lock_memory) return;
     rlimit limit{};
     if (::getrlimit(RLIMIT_MEMLOCK, &limit) != 0) return;
     if (limit.rlim_cur == RLIM_INFINITY || ::geteuid() == 0) {
         findings.fine("locked memory: not limited");
     } else {
-        findings.advise(fmt::format("locked memory: {} KB allowed, which is little for a device's buffers; "
+        findings.advise(fmt::format("locked memory: {} KB allowed, which is too little for {}; "
                                     "`ulimit -l unlimited`",
-            limit.rlim_cur / 1024));
+            limit.rlim_cur / 1024, device_buffers ? "a device's buffers" : "having all of it at start"));
     }
 }
 
@@ -232,6 +234,9 @@ void check_memory(const Config& config, Findings& findings) {
         workers, workers == 1 ? "" : "s", needed / megabyte, present / megabyte);
     if (needed > present) {
         findings.lacks(fmt::format("{}; lower --buffers, --held or --max-flows", sum));
+    } else if (config.lock_memory && needed > available_memory()) {
+        findings.advise(fmt::format(
+            "{}, of which {} MB are free: it can't have all of it at start", sum, available_memory() / megabyte));
     } else {
         findings.fine(sum);
     }

@@ -33,7 +33,7 @@ struct Config {
     forward::HttpOptions http_output;
     forward::Rewriting rewriting;
     bool record_bodies = false;
-    std::uint32_t queue = 4096;  // requests that may wait for one forwarder
+    std::uint32_t queue = 16384;  // requests that may wait for one forwarder
 
     // Who does the work.
     std::uint32_t workers = 0;     // 0: one for each RX queue of the inputs
@@ -42,6 +42,8 @@ struct Config {
     std::vector<std::string> eal;  // behind "--"
     // The longest sleep of a worker without frames. 0: it polls; nothing: it polls where it has a CPU of its own.
     std::optional<std::uint64_t> idle_sleep_ns;
+    std::uint16_t rx_descriptors = 4096;
+    bool lock_memory = true;  // where the host allows it
 
     // Limits, for each worker.
     tcp::Limits tcp;

@@ -442,6 +442,12 @@ const std::vector<Option>& option_table() {
             "how long a worker may sleep at a time when no frames come, at most 10ms; never: it polls; auto: it polls "
             "where it has a CPU of its own",
             idle_sleep(FIELD(idle_sleep_ns)));
+        add("rx-descriptors", "N", live,
+            "frames that a receive queue of a dpdk: device holds while its worker is away; the device may have fewer",
+            number(FIELD(rx_descriptors), 64, 32'768));
+        add("lock-memory", "auto|never", live,
+            "auto: have all memory at start, where the host allows it; never: take each page when it is first needed",
+            either(Option::Form::word, FIELD(lock_memory), "never", false, "auto", true));
 
         group = "Operation";
         add("ledger", "FILE", any, "write every counter there at the end, as JSON",

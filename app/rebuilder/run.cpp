@@ -15,6 +15,7 @@
 #include "admin.h"
 #include "base/error.h"
 #include "loop.h"
+#include "memory_lock.h"
 #include "nic/eal.h"
 #include "nic/eal_plan.h"
 #include "nic/host.h"
@@ -37,6 +38,12 @@ void say(const std::string& sentence) {
     fmt::print(stderr, "rebuilder: {}\n", sentence);
 }
 
+nic::PortOptions port_options(const Config& config) {
+    nic::PortOptions options;
+    options.descriptors = config.rx_descriptors;
+    return options;
+}
+
 std::vector<nic::Device> plan_devices(const Config& config) {
     const auto workers = static_cast<std::uint16_t>(std::max(config.workers, 1u));
     std::vector<nic::Device> devices;
@@ -55,7 +62,7 @@ nic::Eal start_eal(const Config& config, const std::vector<nic::Device>& devices
     options.lcores = config.lcores;
     options.extra = config.eal;
     for (const nic::Device& device : devices) {
-        options.buffer_bytes += nic::buffer_bytes(device, {});
+        options.buffer_bytes += nic::buffer_bytes(device, port_options(config));
         if (options.node < 0 && device.input.kind == nic::InputKind::dpdk) {
             options.node = nic::pci_numa_node(device.port_name);
         }
@@ -74,13 +81,14 @@ class Appliance {
         , worker_count_(count_workers())
         , outputs_(config, worker_count_, config.queue)
         , eal_(start_eal(config, devices_, worker_count_, hint_)) {
-        for (const nic::Device& device : devices_) ports_.emplace_back(device);
+        for (const nic::Device& device : devices_) ports_.emplace_back(device, port_options(config));
         for (std::size_t i = 0; i < worker_count_; ++i) {
             const pipeline::WorkerConfig worker = worker_config(config, worker_count_);
             workers_.push_back(std::make_unique<pipeline::Worker>(worker, outputs_.links(i)));
             statuses_.push_back(std::make_unique<WorkerStatus>());
         }
         share_queues();
+        if (config.lock_memory) hint(lock_memory(worker_count_ * workers_[0]->mapped_bytes()));
         admin_.emplace(config, Admin::Sources{
                                    [this] { return outputs_.ledger(workers_); },
                                    [this] { return ill_health(); },

@@ -133,6 +133,7 @@ const std::map<std::string, Sample> samples{
     {"input", {"af_packet:eth1", "[\"af_packet:eth1\"]"}},
     {"lcores", {"0@0,1@(2-3)", "\"0@0,1@(2-3)\""}},
     {"ledger", {"/run/ledger.json", "\"/run/ledger.json\""}},
+    {"lock-memory", {"never", "\"never\""}},
     {"max-body", {"64K", "\"64K\""}},
     {"max-flows", {"1000", "1000"}},
     {"max-head", {"16K", "\"16K\""}},
@@ -144,6 +145,7 @@ const std::map<std::string, Sample> samples{
     {"redact-header", {"Authorization", "[\"Authorization\"]"}},
     {"remove-header", {"X-Debug", "[\"X-Debug\"]"}},
     {"retries", {"0", "0"}},
+    {"rx-descriptors", {"16384", "16384"}},
     {"set-header", {"X-Stage:the \"test\" one", "['X-Stage: the \"test\" one']"}},
     {"sample", {"0.1%:header=X-Session", "\"0.1%:header=X-Session\""}},
     {"timeout", {"0.25s", "\"250ms\""}},
@@ -183,7 +185,7 @@ TEST_CASE("without any option, the defaults of the Config count") {
 TEST_CASE("options reach their fields") {
     const Config config = parse({"run", "--input", "pcap:a.pcap", "--input", "vdev:net_null0", "--output", "null",
         "--tunnel", "geneve:99,none", "--vni", "1", "--vni", "!2", "--http-ports", "80", "--workers", "3",
-        "--forwarders", "2", "--lcores", "0@0", "--idle-sleep", "80us", "--connections", "4", "--pipeline", "5",
+        "--forwarders", "2", "--lcores", "0@0", "--idle-sleep", "80us", "--rx-descriptors", "512", "--lock-memory", "never", "--connections", "4", "--pipeline", "5",
         "--timeout", "2m", "--retries", "6", "--http2", "--tls-ca", "ca.pem", "--tls-insecure", "--dns-server",
         "10.0.0.2", "--dns-min-ttl", "1s", "--dns-max-ttl", "2s", "--queue", "7", "--client-ip", "keep",
         "--client-ip-header", "X-Real-IP", "--set-header", "Host: a", "--set-header", "B: c, d", "--remove-header", "E",
@@ -205,6 +207,8 @@ TEST_CASE("options reach their fields") {
     CHECK(config.forwarders == 2);
     CHECK(config.lcores == "0@0");
     CHECK(config.idle_sleep_ns == 80'000);
+    CHECK(config.rx_descriptors == 512);
+    CHECK_FALSE(config.lock_memory);
     CHECK(config.http_output.connections == 4);
     CHECK(config.http_output.pipeline == 5);
     CHECK(config.http_output.http2);
@@ -248,7 +252,7 @@ TEST_CASE("options reach their fields") {
 
 TEST_CASE("words that stand for a default are taken") {
     const Config config =
-        parse({"check", "--workers", "auto", "--forwarders", "auto", "--lcores", "auto", "--idle-sleep", "auto",
+        parse({"check", "--workers", "auto", "--forwarders", "auto", "--lcores", "auto", "--idle-sleep", "auto", "--lock-memory", "auto",
             "--vni", "all", "--http-ports", "all", "--ledger", "none", "--max-rate", "none", "--sample", "100%"});
     CHECK(printed(config) == printed(Config{}));
 }
@@ -380,6 +384,8 @@ TEST_CASE("what is wrong with a value is said with its option") {
         {"--forwarders", "0", "0 is out of range; 1 to 128 will do"},
         {"--lcores", "all", "'all' is not a map such as 0@0,1@2,2@3"},
         {"--idle-sleep", "always", "'always' is not a duration such as 500ms, 5s, 0.5s or 2m"},
+        {"--rx-descriptors", "32", "32 is out of range; 64 to 32768 will do"},
+        {"--lock-memory", "always", "'always' is neither auto nor never"},
         {"--idle-sleep", "20ms", "20ms is out of range; 0s to 10ms will do"},
         {"--connections", "0", "0 is out of range; 1 to 4096 will do"},
         {"--dns-server", "nobody",

@@ -26,6 +26,7 @@ TrafficSettings some_traffic() {
 
 class Listener final : public Cable {
   public:
+    [[nodiscard]] std::size_t most_in_port() const noexcept override { return 8192; }
     [[nodiscard]] const nic::Device& device() const noexcept override { return device_; }
     [[nodiscard]] bool opened_by_eal() const noexcept override { return false; }
     void connect(std::span<const packet::Frame>) override {}
