@@ -36,6 +36,7 @@ enum class CounterRole : std::uint8_t {
     request_rebuilt,
     request_lost,
     request_filtered,
+    request_absent,
     request_shed,
     request_handed,
     request_answered,

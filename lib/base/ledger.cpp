@@ -45,9 +45,10 @@ std::vector<Law> Ledger::laws() const {
     };
     for (const Output& output : outputs) {
         const CounterValues& values = output.values;
-        laws.push_back({fmt::format("requests rebuilt = filtered + shed + handed off ({})", output.name),
+        laws.push_back({fmt::format("requests rebuilt = filtered + absent + shed + handed off ({})", output.name),
             workers.sum(Role::request_rebuilt),
-            workers.sum(Role::request_filtered) + values.sum(Role::request_shed) + values.sum(Role::request_handed)});
+            workers.sum(Role::request_filtered) + values.sum(Role::request_absent) + values.sum(Role::request_shed) +
+                values.sum(Role::request_handed)});
         laws.push_back({fmt::format("handed off = answered + failed ({})", output.name),
             values.sum(Role::request_handed), values.sum(Role::request_answered) + values.sum(Role::request_failed)});
     }

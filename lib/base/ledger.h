@@ -5,7 +5,7 @@
 //   TCP payload bytes = delivered + every byte_drop
 //   flows opened      = every flow_ended
 //   requests started  = rebuilt + every request_lost
-//   for each output:  requests rebuilt = filtered + every request_shed + handed off
+//   for each output:  requests rebuilt = filtered + absent + every request_shed + handed off
 //                     handed off       = every request_answered + every request_failed
 // They hold exactly once everything is drained. A law that doesn't hold is a fault of this program.
 #pragma once

@@ -8,8 +8,11 @@
 // Never blocks. offer() answers why it can't take a slot, and the worker counts that as shed: the newest goes.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "base/block.h"
 #include "base/counters.h"
@@ -28,10 +31,11 @@ struct Slot {
 class Channel {
   public:
     // `slots` waiting at most, in at most `quota_blocks` blocks: an output that is stuck can't take all of
-    // the pool.
-    Channel(std::size_t slots, std::size_t quota_blocks)
+    // the pool. It can be set to as much as `most_quota` later; 0: not to more.
+    Channel(std::size_t slots, std::size_t quota_blocks, std::size_t most_quota = 0)
         : full_(slots)
-        , spent_(quota_blocks)
+        , spent_(std::max(quota_blocks, most_quota))
+        , most_quota_(std::max(quota_blocks, most_quota))
         , quota_blocks_(quota_blocks) {}
 
     // ---- the worker's side ----
@@ -63,6 +67,11 @@ class Channel {
         return true;
     }
 
+    void set_quota(std::size_t blocks) noexcept { quota_blocks_ = std::min(blocks, most_quota_); }
+    [[nodiscard]] std::size_t blocks_out() const noexcept { return blocks_out_; }
+    // Nothing is offered any more. `selected`: of the worker's requests so far, those that outputs are offered.
+    void leave(std::uint64_t selected) noexcept { left_at_.store(selected, std::memory_order_relaxed); }
+
     [[nodiscard]] Counters& handing() noexcept { return handing_; }
     [[nodiscard]] const Counters& handing() const noexcept { return handing_; }
 
@@ -75,14 +84,24 @@ class Channel {
     // ---- any thread ----
 
     [[nodiscard]] std::size_t waiting() const noexcept { return full_.size(); }
+    // What leave() was told; nothing before.
+    [[nodiscard]] std::optional<std::uint64_t> left_at() const noexcept {
+        const std::uint64_t selected = left_at_.load(std::memory_order_relaxed);
+        if (selected == not_left) return std::nullopt;
+        return selected;
+    }
     [[nodiscard]] std::size_t capacity() const noexcept { return full_.capacity(); }
 
   private:
+    static constexpr std::uint64_t not_left = ~std::uint64_t{0};
+
     SpscRing<Slot> full_;
     SpscRing<Slot> spent_;
-    std::size_t quota_blocks_;
-    std::size_t blocks_out_ = 0;  // worker: rw
-    Counters handing_;            // worker: w, control: r
+    std::size_t most_quota_;
+    std::size_t quota_blocks_;                      // worker: rw
+    std::size_t blocks_out_ = 0;                    // worker: rw
+    Counters handing_;                              // worker: w, control: r
+    std::atomic<std::uint64_t> left_at_{not_left};  // worker: w, control: r
 };
 
 }  // namespace rebuilder::forward

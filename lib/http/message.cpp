@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/message.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace rebuilder::http {
@@ -95,7 +96,8 @@ bool MessagePool::keep(Message& message, const char* from, std::size_t size) noe
 void MessagePool::take_body(Message& message, Bytes bytes) noexcept {
     message.body_full += bytes.size();
     if (message.lost) return;
-    const std::uint64_t room = limits_.max_body - message.body_size;
+    // The limit may have been lowered since.
+    const std::uint64_t room = limits_.max_body - std::min(limits_.max_body, message.body_size);
     if (bytes.size() > room) {
         if (limits_.oversize == Oversize::drop) return lose(message, Counter::requests_lost_body_too_large);
         bytes = bytes.first(room);

@@ -149,6 +149,12 @@ class MessagePool {
     // From here on it is only followed for its framing; its body is given back at once.
     void lose(Message& message, Counter reason) noexcept;
 
+    // What may change while requests are under way: max_body and oversize.
+    void adopt(const Limits& limits) noexcept {
+        limits_.max_body = limits.max_body;
+        limits_.oversize = limits.oversize;
+    }
+
     [[nodiscard]] std::size_t in_use() const noexcept { return in_use_; }
     [[nodiscard]] std::size_t mapped_bytes() const noexcept {
         return mapping_.size() + large_heads_.total() * (large_heads_.block_capacity() + sizeof(Block));

@@ -83,6 +83,9 @@ class HttpStage {
         return Appetite::more;
     }
 
+    // What of the limits may change while it runs: see MessagePool.
+    void adopt(const Limits& limits) noexcept { messages_.adopt(limits); }
+
     [[nodiscard]] std::size_t requests_in_assembly() const noexcept { return messages_.in_use(); }
     [[nodiscard]] std::size_t http2_connections() const noexcept { return h2_.connections(); }
     [[nodiscard]] std::size_t mapped_bytes() const noexcept { return messages_.mapped_bytes() + h2_.mapped_bytes(); }

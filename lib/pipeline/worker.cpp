@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "forward/wire.h"
 
@@ -25,23 +26,17 @@ packet::Endpoint destination(const Segment& segment) noexcept {
 
 Worker::Worker(const WorkerConfig& config, std::vector<OutputLink> outputs)
     : secret_(config.secret)
-    , outputs_(std::move(outputs))
-    , decapsulator_(config.decap)
     , fragments_(config.fragments, config.secret, counters_)
     , reassembler_(config.tcp, counters_)
     , blocks_(block_bytes, config.buffer_bytes / block_bytes)
     , http_(config.http, blocks_, counters_)
-    , selection_(config.selection, config.seed)
-    , rewriting_(config.rewriting) {
-    for (const OutputLink& output : outputs_) {
-        if (output.form == Form::wire) {
-            wires_ = true;
-        } else if (!record_writer_) {
-            record_writer_.emplace(config.record_bodies);
-        }
-        if (output.addresses != nullptr) own_outputs_.add(*output.addresses);
-    }
-    own_outputs_.refresh();
+    , settings_(std::make_unique<Settings>(config, std::move(outputs)))
+    , mapped_bytes_(fragments_.mapped_bytes() + reassembler_.mapped_bytes() + http_.mapped_bytes() +
+                    blocks_.total() * block_bytes + settings_->selection.bytes()) {}
+
+Worker::~Worker() {
+    delete next_.load();
+    delete retired_.load();
 }
 
 auto Worker::stream_sink() noexcept {
@@ -60,6 +55,7 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
     };
     std::array<Arrival, max_burst> arrivals;
     std::size_t segments = 0;
+    const Settings& settings = *settings_;
 
     // First find every segment's place in the flow table and ask for it, then for the flow that it shows, then visit them:
     // the misses overlap.
@@ -70,8 +66,8 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
         if (i + headers_ahead < frames.size()) prefetch(frames[i + headers_ahead].bytes, packet::usual_headers);
         counters_.add(Counter::frame_bytes, frame.bytes.size());
         Arrival& arrival = arrivals[segments];
-        Counter verdict = decapsulator_.decap(frame, arrival.segment, &fragments_);
-        if (verdict == Counter::segments && own_outputs_.holds(destination(arrival.segment))) {
+        Counter verdict = settings.decapsulator.decap(frame, arrival.segment, &fragments_);
+        if (verdict == Counter::segments && settings.own_outputs.holds(destination(arrival.segment))) {
             verdict = Counter::frame_to_output;
         }
         counters_.add(verdict);
@@ -97,7 +93,8 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
 
 void Worker::on_tick(std::uint64_t now_ns) noexcept {
     now_ns_ = std::max(now_ns_, now_ns);
-    own_outputs_.refresh();
+    take_change();
+    settings_->own_outputs.refresh();
     fragments_.expire(now_ns_);
     reassembler_.tick(now_ns_, stream_sink());
     reclaim();
@@ -114,13 +111,13 @@ void Worker::on_request(AppFlow& flow, Side sender, http::Request& request) noex
     const http::Stream& stream = flow.half(sender).app;
     request.client = stream.proxied ? stream.client : request.source.address;
     request.vni = flow.key.vni;
-    if (const auto refused = selection_.refuse(request, now_ns_)) {
+    if (const auto refused = settings_->selection.refuse(request, now_ns_)) {
         counters_.add(*refused);
         return;
     }
-    if (rewriting_.has_rules()) count_rewritten(request);
-    if (record_writer_) hand_off(Form::record, request);
-    if (wires_) hand_off(Form::wire, request);  // takes the body, so it comes last
+    if (settings_->rewriting.has_rules()) count_rewritten(request);
+    if (settings_->record_writer) hand_off(Form::record, request);
+    if (settings_->wires) hand_off(Form::wire, request);  // takes the body, so it comes last
 }
 
 // Once for all outputs, since these rules hold for each of them.
@@ -128,7 +125,7 @@ void Worker::count_rewritten(const http::Request& request) noexcept {
     using Action = forward::FieldRule::Action;
     for (const std::span<const http::Field> fields : {request.headers, request.trailers}) {
         for (const http::Field& field : fields) {
-            const forward::FieldRule* rule = rewriting_.find(request.name(field));
+            const forward::FieldRule* rule = settings_->rewriting.find(request.name(field));
             if (rule == nullptr || rule->action == Action::set) continue;
             counters_.add(
                 rule->action == Action::remove ? Counter::request_fields_removed : Counter::request_fields_redacted);
@@ -137,14 +134,16 @@ void Worker::count_rewritten(const http::Request& request) noexcept {
 }
 
 void Worker::hand_off(Form form, http::Request& request) noexcept {
+    Settings& settings = *settings_;
     forward::Slot slot;
-    const Counter written = form == Form::record ? record_writer_->write(request, rewriting_, blocks_, slot)
-                                                 : forward::write_wire(request, rewriting_, blocks_, slot);
+    const Counter written = form == Form::record
+                                ? settings.record_writer->write(request, settings.rewriting, blocks_, slot)
+                                : forward::write_wire(request, settings.rewriting, blocks_, slot);
     // Outputs of the same form share the blocks; the first block counts them. Only this thread touches the count.
     std::uint64_t holders = 0;
-    for (const OutputLink& output : outputs_) holders += output.form == form;
+    for (const OutputLink& output : settings.outputs) holders += output.form == form;
     if (written == Counter::handed_off) slot.first->offset = holders;
-    for (const OutputLink& output : outputs_) {
+    for (const OutputLink& output : settings.outputs) {
         if (output.form != form) continue;
         if (written != Counter::handed_off) {
             output.channel->handing().add(written);
@@ -156,10 +155,54 @@ void Worker::hand_off(Form form, http::Request& request) noexcept {
 }
 
 void Worker::reclaim() noexcept {
+    reclaim(*settings_);
+    if (last_ != nullptr) reclaim(*last_);
+}
+
+void Worker::reclaim(Settings& settings) noexcept {
     forward::Slot slot;
-    for (const OutputLink& output : outputs_) {
+    for (const OutputLink& output : settings.outputs) {
         while (output.channel->reclaim(slot)) release(slot.first);
     }
+}
+
+// ---- a change of what may change ----
+
+void Worker::change(std::unique_ptr<Settings> next) noexcept {
+    next_.store(next.release(), std::memory_order_release);
+}
+
+std::unique_ptr<Settings> Worker::retire() noexcept {
+    return std::unique_ptr<Settings>(retired_.exchange(nullptr, std::memory_order_acquire));
+}
+
+void Worker::take_change() noexcept {
+    if (next_.load(std::memory_order_relaxed) != nullptr && last_ == nullptr) {
+        std::unique_ptr<Settings> next(next_.load(std::memory_order_acquire));
+        for (const OutputLink& output : next->outputs) {
+            if (output.quota_blocks != 0) output.channel->set_quota(output.quota_blocks);
+            if (!settings_->has(output.channel)) output.channel->handing().add(Counter::requests_absent, selected());
+        }
+        // Of the last settings only the outputs that are gone are needed, until they have given back what they hold.
+        last_ = std::exchange(settings_, std::move(next));
+        std::erase_if(last_->outputs, [this](const OutputLink& output) { return settings_->has(output.channel); });
+        for (const OutputLink& output : last_->outputs) output.channel->leave(selected());
+        reassembler_.adopt(settings_->tcp);
+        http_.adopt(settings_->http);
+        next_.store(nullptr, std::memory_order_release);
+    }
+    if (last_ == nullptr) return;
+    reclaim(*last_);
+    for (const OutputLink& output : last_->outputs) {
+        if (output.channel->blocks_out() != 0) return;
+    }
+    retired_.store(last_.release(), std::memory_order_release);
+}
+
+// Requests that every output was offered, or would have been.
+std::uint64_t Worker::selected() const noexcept {
+    const CounterValues values = counters_.read();
+    return values.sum(CounterRole::request_rebuilt) - values.sum(CounterRole::request_filtered);
 }
 
 // One holder less; the last one's blocks go back to the pool.
@@ -170,11 +213,6 @@ void Worker::release(Block* first) noexcept {
         blocks_.give(block);
         block = next;
     }
-}
-
-std::size_t Worker::mapped_bytes() const noexcept {
-    return fragments_.mapped_bytes() + reassembler_.mapped_bytes() + http_.mapped_bytes() +
-           blocks_.total() * block_bytes + selection_.bytes();
 }
 
 }  // namespace rebuilder::pipeline

@@ -8,10 +8,12 @@
 // Owns:  its flow table, parsers, pools and counters; shares nothing but the channels. One thread at a time.
 // Never: blocks, allocates after construction, throws, reads a clock, or keeps a pointer into a frame; but
 //        the expressions of --allow and --deny fill their caches (forward/selection.h).
+// What may change while it runs is in its Settings, which change() replaces.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -19,38 +21,13 @@
 #include "base/counters.h"
 #include "base/siphash.h"
 #include "forward/handoff.h"
-#include "forward/output.h"
-#include "forward/record.h"
-#include "forward/rewriting.h"
-#include "forward/selection.h"
-#include "http/limits.h"
 #include "http/stream.h"
-#include "packet/decap.h"
+#include "packet/fragments.h"
 #include "pipeline/observer.h"
-#include "pipeline/own_outputs.h"
+#include "pipeline/settings.h"
 #include "tcp/reassembler.h"
 
 namespace rebuilder::pipeline {
-
-struct WorkerConfig {
-    packet::DecapConfig decap;
-    packet::FragmentLimits fragments;
-    tcp::Limits tcp;
-    http::Limits http;
-    forward::Rewriting rewriting;
-    HashSecret secret;
-    std::size_t buffer_bytes = 128 << 20;  // requests in assembly and on their way out
-    bool record_bodies = false;
-    forward::SelectionConfig selection;
-    std::uint64_t seed = 0;  // of what is drawn by lot
-};
-
-// One output, seen from a worker. The channel outlives the worker.
-struct OutputLink {
-    forward::Form form;
-    forward::Channel* channel;
-    const forward::EndpointBoard* addresses = nullptr;  // where it sends to, if it does
-};
 
 // Who can wait for an output. The appliance has nobody: what finds its channel full is shed.
 class Patience {
@@ -68,6 +45,7 @@ class Worker {
     static constexpr std::size_t block_bytes = 4096;
 
     Worker(const WorkerConfig& config, std::vector<OutputLink> outputs);
+    ~Worker();
 
     // At most max_burst frames, in the order of their arrival.
     void on_burst(std::span<const packet::Frame> frames) noexcept;
@@ -81,14 +59,24 @@ class Worker {
     // From now on a full channel is waited for. `patience` outlives the worker's use.
     void wait_with(Patience& patience) noexcept { patience_ = &patience; }
 
+    // Control: from the next on_tick() on, `next` counts. What waits in the channels of outputs that it has no more stays
+    // there. Not before an earlier change was retired.
+    void change(std::unique_ptr<Settings> next) noexcept;
+    // Control: whether it counts already. Then nothing is offered any more to outputs that it doesn't have.
+    [[nodiscard]] bool changed() const noexcept { return next_.load(std::memory_order_acquire) == nullptr; }
+    // Control: the settings before, once it has changed and every block is back from the outputs that are gone; else null.
+    [[nodiscard]] std::unique_ptr<Settings> retire() noexcept;
+    // What on_tick() does of that, for a worker whose ticks have ended.
+    void take_change() noexcept;
+
     [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
     [[nodiscard]] std::size_t flows() const noexcept { return reassembler_.flows(); }
     // What isn't in its pool: zero after drain(), and once the outputs have given everything back.
     [[nodiscard]] std::size_t blocks_in_use() const noexcept {
         return blocks_.total() - blocks_.available() + reassembler_.held_blocks() + fragments_.in_use();
     }
-    // The most memory this worker can come to use, in bytes.
-    [[nodiscard]] std::size_t mapped_bytes() const noexcept;
+    // The most memory this worker can come to use, in bytes; the expressions are those of its first settings.
+    [[nodiscard]] std::size_t mapped_bytes() const noexcept { return mapped_bytes_; }
 
   private:
     using AppFlow = tcp::Flow<http::Stream>;
@@ -98,21 +86,21 @@ class Worker {
     void count_rewritten(const http::Request& request) noexcept;
     void hand_off(forward::Form form, http::Request& request) noexcept;
     void release(Block* first) noexcept;
+    void reclaim(Settings& settings) noexcept;
+    [[nodiscard]] std::uint64_t selected() const noexcept;
 
     HashSecret secret_;
-    std::vector<OutputLink> outputs_;
     Counters counters_;  // worker: w, control: r
-    packet::Decapsulator decapsulator_;
     packet::FragmentTable fragments_;
     tcp::Reassembler<http::Stream> reassembler_;
     BlockPool blocks_;
     http::HttpStage http_;
-    forward::Selection selection_;
-    forward::Rewriting rewriting_;
-    std::optional<forward::RecordWriter> record_writer_;  // some output wants records
-    OwnOutputs own_outputs_;
+    std::unique_ptr<Settings> settings_;       // that count
+    std::unique_ptr<Settings> last_;           // before them, while outputs that only they have hold blocks
+    std::atomic<Settings*> next_{nullptr};     // control: w, worker: takes it
+    std::atomic<Settings*> retired_{nullptr};  // worker: w, control: takes it
+    std::size_t mapped_bytes_;
     std::uint64_t now_ns_ = 0;
-    bool wires_ = false;  // some output wants the wire form
     Observer* observer_ = nullptr;
     Patience* patience_ = nullptr;
 };

@@ -126,6 +126,14 @@ class Reassembler {
         }
     }
 
+    // What of the limits may change while it runs. A flow goes by it when it is looked at the next time.
+    void adopt(const Limits& limits) noexcept {
+        limits_.gap_timeout_ns = limits.gap_timeout_ns;
+        limits_.idle_timeout_ns = limits.idle_timeout_ns;
+        limits_.held_bytes_per_flow = limits.held_bytes_per_flow;
+        limits_.held_blocks_per_flow = limits.held_blocks_per_flow;
+    }
+
     [[nodiscard]] std::size_t flows() const noexcept { return table_.size(); }
     [[nodiscard]] std::size_t held_blocks() const noexcept { return held_pool_.total() - held_pool_.available(); }
     [[nodiscard]] std::size_t mapped_bytes() const noexcept {
