@@ -11,6 +11,7 @@
 #include "forward/rewriting.h"
 #include "forward/selection.h"
 #include "http/limits.h"
+#include "log.h"
 #include "packet/decap.h"
 #include "tcp/limits.h"
 
@@ -54,6 +55,8 @@ struct Config {
     std::string health_listen = "0.0.0.0:9445";  // "none": not at all
     std::string admin_listen = "127.0.0.1:9446";
     std::string ledger_file;
+    LogFormat log_format = LogFormat::text;
+    LogLevel log_level = LogLevel::info;
     std::uint64_t drain_timeout_ns = 10'000'000'000;
     bool explain = false;  // replay
     bool why = false;      // replay

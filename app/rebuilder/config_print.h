@@ -30,6 +30,10 @@ struct Option {
     static constexpr unsigned in_replay = 2;
     static constexpr unsigned in_check = 4;
 
+    // What becomes of it when it differs in a configuration that is read again while it runs: nothing less than a restart
+    // would do; or it is taken over; or the connections to all outputs are made anew with it.
+    enum class Change : std::uint8_t { restart, live, connections };
+
     std::string_view name;
     std::string_view value;  // what stands for it in the help
     std::string_view group;  // of the help
@@ -41,6 +45,7 @@ struct Option {
     // Throws Error (usage) that says what is wrong with a value, but not whose value it is.
     std::function<void(Config&, const Values&)> set;
     std::function<Values(const Config&)> get;
+    Change change = Change::restart;
 };
 
 // In the order of the help. What only the command line has (--config, --explain, --why) is not in it.

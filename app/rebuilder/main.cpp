@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <sstream>
 
 #include "base/error.h"
 #include "check.h"
@@ -17,7 +18,11 @@ int main(int argc, char** argv) {
         const std::optional<Config> config = parse_options(argc, argv, std::cout);
         if (!config) return static_cast<int>(ExitStatus::fine);
         switch (config->command) {
-        case Command::run: return run(*config);
+        case Command::run:
+            return run(*config, [=] {
+                std::ostringstream help;  // nobody asks for it now
+                return parse_options(argc, argv, help).value();
+            });
         case Command::replay: return replay(*config);
         case Command::check: return check_host(*config, std::cout);
         }

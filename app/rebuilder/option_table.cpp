@@ -287,19 +287,21 @@ Access either(Option::Form form, Field field, std::string no_word, Value no, std
     return scalar(form, field, read, [=](Value value) { return value == yes ? yes_word : no_word; });
 }
 
-template <class Field>
-Access client_ip(Field field) {
-    using forward::ClientIp;
-    static constexpr std::array words{
-        std::pair{"append", ClientIp::append}, std::pair{"set", ClientIp::set}, std::pair{"keep", ClientIp::keep}};
-    const auto read = [](const std::string& text) {
+// One of some words.
+template <class Value, class Field>
+Access word(Field field, std::vector<std::pair<std::string, Value>> words) {
+    const auto read = [=](const std::string& text) {
         for (const auto& [word, value] : words) {
             if (text == word) return value;
         }
-        refuse_value(fmt::format("'{}' is neither append nor set nor keep", text));
+        std::string all;
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            all += fmt::format("{}{}", i == 0 ? "" : " nor ", words[i].first);
+        }
+        refuse_value(fmt::format("'{}' is neither {}", text, all));
     };
-    const auto write = [](ClientIp value) {
-        return std::string(std::ranges::find(words, value, [](const auto& word) { return word.second; })->first);
+    const auto write = [=](Value value) {
+        return std::ranges::find(words, value, [](const auto& word) { return word.second; })->first;
     };
     return scalar(Option::Form::word, field, read, write);
 }
@@ -313,6 +315,17 @@ Access client_ip_header() {
 template <class Field>
 Access flag(Field field) {
     return either(Option::Form::flag, field, "false", false, "true", true);
+}
+
+Option::Change change_of(std::string_view name) {
+    constexpr std::array live{"tunnel", "vni", "http-ports", "output", "client-ip", "client-ip-header", "set-header",
+        "remove-header", "redact-header", "bodies", "allow", "deny", "sample", "max-rate", "max-body", "oversize",
+        "gap-timeout", "idle-timeout", "held-per-flow", "ledger", "drain-timeout", "log-format", "log-level"};
+    constexpr std::array connections{"connections", "pipeline", "timeout", "retries", "http2", "tls-ca", "tls-insecure",
+        "dns-server", "dns-min-ttl", "dns-max-ttl"};
+    if (std::ranges::find(live, name) != live.end()) return Option::Change::live;
+    if (std::ranges::find(connections, name) != connections.end()) return Option::Change::connections;
+    return Option::Change::restart;
 }
 
 }  // namespace
@@ -384,7 +397,9 @@ const std::vector<Option>& option_table() {
         add("client-ip", "append|set|keep", any,
             "how requests to http outputs name the client's address: behind what the client says of it, in place of "
             "that, or not at all",
-            client_ip(FIELD(rewriting.client_ip)));
+            word<forward::ClientIp>(
+                FIELD(rewriting.client_ip), {{"append", forward::ClientIp::append}, {"set", forward::ClientIp::set},
+                                                {"keep", forward::ClientIp::keep}}));
         add("client-ip-header", "NAME", any, "the header field for that", client_ip_header());
         add_many("set-header", "NAME:VALUE", any, lines,
             "send this header field to http outputs, in place of the client's; repeat it for more",
@@ -456,8 +471,16 @@ const std::vector<Option>& option_table() {
             listen_address(FIELD(health_listen)));
         add("admin-listen", "ADDRESS:PORT", live, "where the counters are served, at /ledger; or none",
             listen_address(FIELD(admin_listen)));
+        add("log-format", "FORMAT", live,
+            "how events are written to stderr, one a line: text: sentences; logfmt: key=value; json",
+            word<LogFormat>(FIELD(log_format),
+                {{"text", LogFormat::text}, {"logfmt", LogFormat::logfmt}, {"json", LogFormat::json}}));
+        add("log-level", "LEVEL", live, "the least important events that are written: error, warning, info, debug",
+            word<LogLevel>(FIELD(log_level), {{"error", LogLevel::error}, {"warning", LogLevel::warning},
+                                                 {"info", LogLevel::info}, {"debug", LogLevel::debug}}));
         add("drain-timeout", "DURATION", any, "how long requests may still be sent at the end",
             duration(FIELD(drain_timeout_ns), 0, hour));
+        for (Option& option : options) option.change = change_of(option.name);
         return options;
     }();
     return table;

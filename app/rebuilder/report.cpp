@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "log.h"
 
 namespace rebuilder {
 namespace {
@@ -21,32 +22,48 @@ bool write_file(const std::string& path, const std::string& text, std::string& p
     return written;
 }
 
+// For people a table; for a collector of logs one event.
+void tell_ledger(const Config& config, const Ledger& ledger, Log& log) {
+    if (config.log_format == LogFormat::text) {
+        if (config.log_level >= LogLevel::info) fmt::print(stderr, "{}", ledger.text());
+        return;
+    }
+    std::string json;
+    for (const char c : ledger.json()) {
+        if (c != '\n') json += c;
+    }
+    log.write(LogLevel::info, "ledger", "every counter at the end", {{"ledger", json}});
+}
+
 }  // namespace
 
 int report_end(
     const Config& config, const Ledger& ledger, std::size_t blocks_left, const std::vector<std::string>& problems) {
+    Log log(config.log_format, config.log_level);
     bool fine = problems.empty();
     std::string problem;
     if (!config.ledger_file.empty() && !write_file(config.ledger_file, ledger.json(), problem)) {
-        fmt::print(stderr, "rebuilder: {}\n", problem);
+        log.write(LogLevel::error, "ledger_file", problem);
         fine = false;
     }
-    if (config.command == Command::run) fmt::print(stderr, "{}", ledger.text());
+    if (config.command == Command::run) tell_ledger(config, ledger, log);
     for (const Ledger::Output& output : ledger.outputs) {
         if (const std::uint64_t left = output.values[Counter::failed_drain]; left != 0) {
-            fmt::print(stderr, "rebuilder: output {}: {} request{} had no answer yet when --drain-timeout was over\n",
-                output.name, left, left == 1 ? "" : "s");
+            log.write(LogLevel::warning, "drain_incomplete",
+                fmt::format("output {}: {} request{} had no answer yet when --drain-timeout was over", output.name,
+                    left, left == 1 ? "" : "s"),
+                {{"output", output.name}, {"requests", fmt::format("{}", left)}});
         }
     }
-    for (const std::string& sentence : problems) fmt::print(stderr, "rebuilder: {}\n", sentence);
+    for (const std::string& sentence : problems) log.write(LogLevel::error, "problem", sentence);
     for (const Law& law : ledger.laws()) {
         if (law.holds()) continue;
-        fmt::print(
-            stderr, "rebuilder: fault: the ledger does not close: {}: {} is not {}\n", law.name, law.left, law.right);
+        log.write(LogLevel::error, "fault",
+            fmt::format("fault: the ledger does not close: {}: {} is not {}", law.name, law.left, law.right));
         fine = false;
     }
     if (blocks_left != 0) {
-        fmt::print(stderr, "rebuilder: fault: {} buffers were not given back\n", blocks_left);
+        log.write(LogLevel::error, "fault", fmt::format("fault: {} buffers were not given back", blocks_left));
         fine = false;
     }
     return static_cast<int>(fine ? ExitStatus::fine : ExitStatus::runtime);

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -14,6 +14,7 @@
 
 #include "admin.h"
 #include "base/error.h"
+#include "log.h"
 #include "loop.h"
 #include "memory_lock.h"
 #include "nic/eal.h"
@@ -22,20 +23,23 @@
 #include "nic/input.h"
 #include "nic/port.h"
 #include "nic/port_config.h"
+#include "notify.h"
 #include "outputs.h"
+#include "reload.h"
 #include "report.h"
 
 namespace rebuilder {
 namespace {
 
-std::atomic<bool> stop_requested{false};  // signal handler and control: w, workers: r
+std::atomic<bool> stop_requested{false};    // signal handler and control: w, workers: r
+std::atomic<bool> reload_requested{false};  // signal handler: w, control: takes it
 
-void on_signal(int) noexcept {
+void on_stop(int) noexcept {
     stop_requested.store(true, std::memory_order_relaxed);
 }
 
-void say(const std::string& sentence) {
-    fmt::print(stderr, "rebuilder: {}\n", sentence);
+void on_reload(int) noexcept {
+    reload_requested.store(true, std::memory_order_relaxed);
 }
 
 nic::PortOptions port_options(const Config& config) {
@@ -55,7 +59,8 @@ std::vector<nic::Device> plan_devices(const Config& config) {
     return devices;
 }
 
-nic::Eal start_eal(const Config& config, const std::vector<nic::Device>& devices, unsigned workers, std::string& hint) {
+nic::Eal start_eal(
+    const Config& config, const std::vector<nic::Device>& devices, unsigned workers, std::vector<std::string>& hints) {
     nic::EalOptions options;
     options.devices = devices;
     options.workers = workers;
@@ -68,19 +73,20 @@ nic::Eal start_eal(const Config& config, const std::vector<nic::Device>& devices
         }
     }
     const nic::EalPlan plan = nic::plan_eal(options, nic::read_host());
-    hint = plan.hint;
+    if (!plan.hint.empty()) hints.push_back(plan.hint);
     return nic::Eal(plan);
 }
 
 // Everything that lives as long as the run, in the order of its making.
 class Appliance {
   public:
-    explicit Appliance(const Config& config)
+    Appliance(const Config& config, std::function<Config()> read_again)
         : config_(config)
+        , log_(config.log_format, config.log_level)
         , devices_(plan_devices(config))
         , worker_count_(count_workers())
         , outputs_(config, worker_count_, config.queue)
-        , eal_(start_eal(config, devices_, worker_count_, hint_)) {
+        , eal_(start_eal(config, devices_, worker_count_, hints_)) {
         for (const nic::Device& device : devices_) ports_.emplace_back(device, port_options(config));
         for (std::size_t i = 0; i < worker_count_; ++i) {
             const pipeline::WorkerConfig worker = worker_config(config, worker_count_);
@@ -89,6 +95,7 @@ class Appliance {
         }
         share_queues();
         if (config.lock_memory) hint(lock_memory(worker_count_ * workers_[0]->mapped_bytes()));
+        reload_.emplace(config_, std::move(read_again), outputs_, workers_, log_);
         admin_.emplace(config, Admin::Sources{
                                    [this] { return outputs_.ledger(workers_); },
                                    [this] { return ill_health(); },
@@ -99,6 +106,7 @@ class Appliance {
         outputs_.start();
         const IdleLimits idle = idle_limits(config_.idle_sleep_ns, eal_.workers_share_cpus());
         for (unsigned i = 0; i < worker_count_; ++i) {
+            statuses_[i]->heartbeat_ns = nic::HostTime::wall_ns();
             eal_.launch(
                 i, [this, i, idle] { run_loop(queues_[i], *workers_[i], idle, *statuses_[i], stop_requested); });
         }
@@ -108,16 +116,21 @@ class Appliance {
     }
 
   private:
-    // One line that says so, then what an operator may want to know about it.
+    // That it is, then what an operator may want to know about it.
     void say_ready() {
-        say(fmt::format("ready: {} worker{}, each with at most {} MiB", worker_count_, worker_count_ == 1 ? "" : "s",
-            workers_[0]->mapped_bytes() >> 20));
+        const auto most_mib = workers_[0]->mapped_bytes() >> 20;
+        log_.write(LogLevel::info, "ready",
+            fmt::format(
+                "ready: {} worker{}, each with at most {} MiB", worker_count_, worker_count_ == 1 ? "" : "s", most_mib),
+            {{"workers", fmt::format("{}", worker_count_)}, {"worker_mib", fmt::format("{}", most_mib)}});
         for (const nic::Port& port : ports_) {
-            fmt::print(stderr, "  {}\n", port.description());
-            for (const std::string& note : port.notes()) fmt::print(stderr, "  {}\n", note);
+            log_.detail("port", port.description());
+            for (const std::string& note : port.notes()) log_.detail("port", note);
         }
-        for (const std::string& line : outputs_.descriptions()) fmt::print(stderr, "  {}\n", line);
-        if (!hint_.empty()) fmt::print(stderr, "  {}\n", hint_);
+        for (const std::string& line : outputs_.descriptions()) log_.detail("output", line);
+        for (const std::string& hint : hints_) log_.detail("hint", hint);
+        notify_.ready();
+        notify_.status(fmt::format("rebuilds with {} worker{}", worker_count_, worker_count_ == 1 ? "" : "s"));
     }
 
     [[nodiscard]] unsigned count_workers() const {
@@ -144,9 +157,8 @@ class Appliance {
         }
     }
 
-    void hint(const std::string& sentence) {
-        if (sentence.empty()) return;
-        hint_ += (hint_.empty() ? "" : "\n  ") + sentence;
+    void hint(std::string sentence) {
+        if (!sentence.empty()) hints_.push_back(std::move(sentence));
     }
 
     // The control thread's own loop, until the workers are done.
@@ -158,9 +170,11 @@ class Appliance {
         auto next_tick = std::chrono::steady_clock::now();
         while (!all_finished()) {
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
+            reload();
             if (std::chrono::steady_clock::now() < next_tick) continue;
             next_tick += std::chrono::seconds(1);
             nic::Eal::tick();
+            look_after_workers();
             for (const nic::Port& port : ports_) {
                 if (!port.failed() || stop_requested) continue;
                 problems_.push_back(fmt::format("{}: the device is gone or wants a reset", port.name()));
@@ -170,8 +184,33 @@ class Appliance {
         eal_.wait();
     }
 
+    void reload() {
+        if (reload_requested.exchange(false, std::memory_order_relaxed) && !stop_requested) {
+            notify_.reloading();
+            reload_->request();
+            reloading_ = true;
+        }
+        reload_->step();
+        if (!reloading_ || reload_->busy()) return;
+        notify_.ready();
+        reloading_ = false;
+    }
+
+    // The service manager hears nothing while one is stuck, and restarts the appliance then.
+    void look_after_workers() {
+        const std::string stuck = stuck_worker();
+        if (stuck != stuck_) {
+            if (!stuck.empty()) log_.write(LogLevel::error, "worker_stuck", stuck);
+            if (stuck.empty()) log_.write(LogLevel::info, "worker_back", "every worker works again");
+            stuck_ = stuck;
+        }
+        if (stuck.empty()) notify_.alive();
+    }
+
     int finish() {
+        notify_.stopping();
         admin_->drain();
+        reload_->finish();
         outputs_.drain(config_.drain_timeout_ns);
         std::size_t blocks = 0;
         for (auto& worker : workers_) {
@@ -184,8 +223,9 @@ class Appliance {
             if (devices_[i].input.kind == nic::InputKind::pcap && stats.errors != 0) {
                 problems_.push_back(fmt::format("{}: the capture ends in the middle of a frame", port.name()));
             }
-            fmt::print(stderr, "  {}: {} frames received, {} missed, {} errors, {} times without a buffer\n",
-                port.name(), stats.frames, stats.missed, stats.errors, stats.no_buffers);
+            log_.detail(
+                "port_end", fmt::format("{}: {} frames received, {} missed, {} errors, {} times without a buffer",
+                                port.name(), stats.frames, stats.missed, stats.errors, stats.no_buffers));
         }
         for (std::string& trouble : outputs_.troubles()) problems_.push_back(std::move(trouble));
         return report_end(config_, outputs_.ledger(workers_), blocks, problems_);
@@ -197,6 +237,11 @@ class Appliance {
         for (const nic::Port& port : ports_) {
             if (!port.link_up()) return fmt::format("{} is down", port.name());
         }
+        return stuck_worker();
+    }
+
+    // A sentence about the first of them; empty when there is none.
+    [[nodiscard]] std::string stuck_worker() const {
         const std::uint64_t now_ns = nic::HostTime::wall_ns();
         for (std::size_t i = 0; i < worker_count_; ++i) {
             const std::uint64_t beat_ns = statuses_[i]->heartbeat_ns.load(std::memory_order_relaxed);
@@ -209,29 +254,36 @@ class Appliance {
 
     static constexpr std::uint64_t heartbeat_limit_ns = 2'000'000'000;
 
-    const Config& config_;
+    Config config_;  // in force
+    Log log_;
+    Notify notify_;
     std::vector<nic::Device> devices_;
     unsigned worker_count_;
-    std::string hint_;  // what would make it faster
+    std::vector<std::string> hints_;  // what would make it faster
     Outputs outputs_;
     nic::Eal eal_;
     std::vector<nic::Port> ports_;
     std::vector<std::unique_ptr<pipeline::Worker>> workers_;
     std::vector<std::unique_ptr<WorkerStatus>> statuses_;
     std::vector<std::vector<nic::RxQueue>> queues_;  // for each worker
+    std::optional<Reload> reload_;
     std::optional<Admin> admin_;
+    std::string stuck_;  // what was said last
+    bool reloading_ = false;
     std::vector<std::string> problems_;
 };
 
 }  // namespace
 
-int run(const Config& config) {
+int run(const Config& config, std::function<Config()> read_again) {
     struct sigaction action {};
-    action.sa_handler = on_signal;
+    action.sa_handler = on_stop;
     ::sigaction(SIGINT, &action, nullptr);
     ::sigaction(SIGTERM, &action, nullptr);
+    action.sa_handler = on_reload;
+    ::sigaction(SIGHUP, &action, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
-    return Appliance(config).run();
+    return Appliance(config, std::move(read_again)).run();
 }
 
 }  // namespace rebuilder

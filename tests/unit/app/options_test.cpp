@@ -134,6 +134,8 @@ const std::map<std::string, Sample> samples{
     {"lcores", {"0@0,1@(2-3)", "\"0@0,1@(2-3)\""}},
     {"ledger", {"/run/ledger.json", "\"/run/ledger.json\""}},
     {"lock-memory", {"never", "\"never\""}},
+    {"log-format", {"json", "\"json\""}},
+    {"log-level", {"debug", "\"debug\""}},
     {"max-body", {"64K", "\"64K\""}},
     {"max-flows", {"1000", "1000"}},
     {"max-head", {"16K", "\"16K\""}},
@@ -185,15 +187,16 @@ TEST_CASE("without any option, the defaults of the Config count") {
 TEST_CASE("options reach their fields") {
     const Config config = parse({"run", "--input", "pcap:a.pcap", "--input", "vdev:net_null0", "--output", "null",
         "--tunnel", "geneve:99,none", "--vni", "1", "--vni", "!2", "--http-ports", "80", "--workers", "3",
-        "--forwarders", "2", "--lcores", "0@0", "--idle-sleep", "80us", "--rx-descriptors", "512", "--lock-memory", "never", "--connections", "4", "--pipeline", "5",
-        "--timeout", "2m", "--retries", "6", "--http2", "--tls-ca", "ca.pem", "--tls-insecure", "--dns-server",
-        "10.0.0.2", "--dns-min-ttl", "1s", "--dns-max-ttl", "2s", "--queue", "7", "--client-ip", "keep",
-        "--client-ip-header", "X-Real-IP", "--set-header", "Host: a", "--set-header", "B: c, d", "--remove-header", "E",
-        "--remove-header", "F", "--redact-header", "G", "--bodies", "--allow", "method=GET,PUT", "--allow",
-        "header=X: a b", "--deny", "cidr=::1", "--sample", "25%:host", "--max-rate", "900", "--max-head", "2K",
-        "--max-body", "1500", "--oversize", "drop", "--max-flows", "8", "--gap-timeout", "1ms", "--idle-timeout", "9s",
-        "--held-per-flow", "8M", "--held", "16M", "--buffers", "1G", "--ledger", "l", "--health-listen", "1.2.3.4:5",
-        "--admin-listen", "none", "--drain-timeout", "0.5", "--", "--log-level", "8", "--"});
+        "--forwarders", "2", "--lcores", "0@0", "--idle-sleep", "80us", "--rx-descriptors", "512", "--lock-memory",
+        "never", "--log-format", "logfmt", "--log-level", "error", "--connections", "4", "--pipeline", "5", "--timeout",
+        "2m", "--retries", "6", "--http2", "--tls-ca", "ca.pem", "--tls-insecure", "--dns-server", "10.0.0.2",
+        "--dns-min-ttl", "1s", "--dns-max-ttl", "2s", "--queue", "7", "--client-ip", "keep", "--client-ip-header",
+        "X-Real-IP", "--set-header", "Host: a", "--set-header", "B: c, d", "--remove-header", "E", "--remove-header",
+        "F", "--redact-header", "G", "--bodies", "--allow", "method=GET,PUT", "--allow", "header=X: a b", "--deny",
+        "cidr=::1", "--sample", "25%:host", "--max-rate", "900", "--max-head", "2K", "--max-body", "1500", "--oversize",
+        "drop", "--max-flows", "8", "--gap-timeout", "1ms", "--idle-timeout", "9s", "--held-per-flow", "8M", "--held",
+        "16M", "--buffers", "1G", "--ledger", "l", "--health-listen", "1.2.3.4:5", "--admin-listen", "none",
+        "--drain-timeout", "0.5", "--", "--log-level", "8", "--"});
     CHECK(config.command == Command::run);
     CHECK(config.inputs == std::vector<std::string>{"pcap:a.pcap", "vdev:net_null0"});
     CHECK(config.decap.vxlan_ports.empty());
@@ -209,6 +212,8 @@ TEST_CASE("options reach their fields") {
     CHECK(config.idle_sleep_ns == 80'000);
     CHECK(config.rx_descriptors == 512);
     CHECK_FALSE(config.lock_memory);
+    CHECK(config.log_format == LogFormat::logfmt);
+    CHECK(config.log_level == LogLevel::error);
     CHECK(config.http_output.connections == 4);
     CHECK(config.http_output.pipeline == 5);
     CHECK(config.http_output.http2);
@@ -251,9 +256,9 @@ TEST_CASE("options reach their fields") {
 }
 
 TEST_CASE("words that stand for a default are taken") {
-    const Config config =
-        parse({"check", "--workers", "auto", "--forwarders", "auto", "--lcores", "auto", "--idle-sleep", "auto", "--lock-memory", "auto",
-            "--vni", "all", "--http-ports", "all", "--ledger", "none", "--max-rate", "none", "--sample", "100%"});
+    const Config config = parse({"check", "--workers", "auto", "--forwarders", "auto", "--lcores", "auto",
+        "--idle-sleep", "auto", "--lock-memory", "auto", "--vni", "all", "--http-ports", "all", "--ledger", "none",
+        "--max-rate", "none", "--sample", "100%"});
     CHECK(printed(config) == printed(Config{}));
 }
 
@@ -385,6 +390,7 @@ TEST_CASE("what is wrong with a value is said with its option") {
         {"--lcores", "all", "'all' is not a map such as 0@0,1@2,2@3"},
         {"--idle-sleep", "always", "'always' is not a duration such as 500ms, 5s, 0.5s or 2m"},
         {"--rx-descriptors", "32", "32 is out of range; 64 to 32768 will do"},
+        {"--log-level", "notice", "'notice' is neither error nor warning nor info nor debug"},
         {"--lock-memory", "always", "'always' is neither auto nor never"},
         {"--idle-sleep", "20ms", "20ms is out of range; 0s to 10ms will do"},
         {"--connections", "0", "0 is out of range; 1 to 4096 will do"},

@@ -33,8 +33,9 @@ TEST_CASE("counters: each has its own name, a unit and a help text", "[counters]
 
 TEST_CASE("counters: a drop is counted by the thread that drops", "[counters]") {
     for (const CounterInfo& info : counter_table) {
-        const bool of_output = info.role == CounterRole::request_shed || info.role == CounterRole::request_handed ||
-                               info.role == CounterRole::request_answered || info.role == CounterRole::request_failed;
+        const bool of_output = info.role == CounterRole::request_absent || info.role == CounterRole::request_shed ||
+                               info.role == CounterRole::request_handed || info.role == CounterRole::request_answered ||
+                               info.role == CounterRole::request_failed;
         INFO(std::string(info.name));
         if (info.role != CounterRole::event) CHECK((info.scope == CounterScope::output) == of_output);
     }

@@ -102,8 +102,9 @@ Ledger balanced() {
     at(workers, Counter::requests_started) = 100'000 + workers.sum(Role::request_lost);
     for (Ledger::Output& output : ledger.outputs) {
         for (std::size_t i = 0; i < counter_count; ++i) output.values.values[i] = i + 1;
-        at(output.values, Counter::handed_off) =
-            100'000 - workers.sum(Role::request_filtered) - output.values.sum(Role::request_shed);
+        at(output.values, Counter::handed_off) = 100'000 - workers.sum(Role::request_filtered) -
+                                                 output.values.sum(Role::request_absent) -
+                                                 output.values.sum(Role::request_shed);
         at(output.values, Counter::written) += output.values.sum(Role::request_handed) -
                                                output.values.sum(Role::request_answered) -
                                                output.values.sum(Role::request_failed);
