@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the health check and the service manager are told while all is well, while a worker is stuck, while an output is down,
+and at the end.
+
+    health_test.py REBUILDER
+
+A worker is stuck here as it would be by a fault in a driver: its thread alone stops, by ptrace, which needs root.
+"""
+
+import ctypes
+import http.client
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from report import Report
+
+SKIP = 77
+SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
+libc = ctypes.CDLL(None, use_errno=True)
+libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+
+
+def ptrace(request, thread):
+    if libc.ptrace(request, thread, None, None) == -1:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+class Stopped:
+    """One thread of a process, that doesn't run."""
+
+    def __init__(self, thread):
+        self.thread = thread
+
+    def __enter__(self):
+        ptrace(SEIZE, self.thread)
+        ptrace(INTERRUPT, self.thread)
+        os.waitpid(self.thread, 0x40000000)  # __WALL: also a thread that isn't a child
+
+    def __exit__(self, *_):
+        ptrace(DETACH, self.thread)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def health(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/-/healthcheck")
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def within(seconds, condition):
+    """How long it took until the condition held; None, when it never did."""
+    begin = time.monotonic()
+    while time.monotonic() - begin < seconds:
+        if condition():
+            return time.monotonic() - begin
+        time.sleep(0.05)
+    return None
+
+
+class Manager:
+    """The service manager's end."""
+
+    def __init__(self, folder):
+        self.path = os.path.join(folder, "notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+
+    def heard(self, seconds=0.0):
+        """All that comes in that time."""
+        lines, end = [], time.monotonic() + seconds
+        while select.select([self.socket], [], [], max(0, end - time.monotonic()))[0]:
+            lines += self.socket.recv(4096).decode().splitlines()
+        return lines
+
+
+def worker_thread(pid):
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        if "worker" in (task / "comm").read_text():
+            return int(task.name)
+    raise RuntimeError("no thread is called a worker")
+
+
+def run(report, binary, folder):
+    manager, port = Manager(folder), free_port()
+    said = Path(folder) / "rebuilder.err"
+    with said.open("wb") as stderr:
+        process = subprocess.Popen(
+            [binary, "run", "--input", "vdev:net_null0", "--output", f"http://127.0.0.1:{free_port()}",
+             "--health-listen", f"127.0.0.1:{port}", "--admin-listen", "none"],
+            stderr=stderr, env={**os.environ, "NOTIFY_SOCKET": manager.path})
+    try:
+        report.check("it says that it is ready", within(20, lambda: "READY=1" in manager.heard()) is not None)
+        report.check("and then, each second, that it is alive", manager.heard(2.6).count("WATCHDOG=1") in (2, 3))
+        report.equal("an output that is down doesn't fail the health check", (200, "OK"), health(port))
+
+        with Stopped(worker_thread(process.pid)):
+            taken = within(5, lambda: health(port)[0] == 503)
+            report.check("a stuck worker fails it within 3 s", taken is not None and taken < 3, taken)
+            report.equal("with the reason", (503, "worker 0 is stuck"), health(port))
+            manager.heard()
+            report.check("and the service manager hears nothing more", "WATCHDOG=1" not in manager.heard(2))
+        report.check("it is well again when the worker is", within(3, lambda: health(port) == (200, "OK")) is not None)
+        report.check("and heard again", "WATCHDOG=1" in manager.heard(1.6))
+        report.check("both are logged", all(line in said.read_text() for line in (
+            "rebuilder: worker 0 is stuck", "rebuilder: every worker works again")), said.read_text())
+
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        heard = manager.heard(0.5)
+        report.check("a reload is told to the service manager", "RELOADING=1" in heard and "READY=1" in heard, heard)
+        process.send_signal(signal.SIGTERM)
+        report.equal("it ends with status 0", 0, process.wait(20))
+        report.check("and says that it stops", "STOPPING=1" in manager.heard(0.1))
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def main(binary):
+    if os.geteuid() != 0:
+        print("skipped: stopping one thread of a process needs root")
+        return SKIP
+    report = Report()
+    with tempfile.TemporaryDirectory() as folder:
+        run(report, binary, folder)
+    return report.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.path.abspath(sys.argv[1])))
