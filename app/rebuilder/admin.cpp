@@ -92,6 +92,10 @@ Admin::Admin(const Config& config, Sources sources) : state_(std::make_shared<St
                     [state](httplib::Response& response) {
                         response.set_content(state->sources.ledger().json(), "application/json");
                     }},
+                {"/status.json",
+                    [state](httplib::Response& response) {
+                        response.set_content(state->sources.snapshot().json(), "application/json");
+                    }},
             });
     }
 }

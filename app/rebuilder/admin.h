@@ -4,6 +4,7 @@
 // --health-listen   GET /-/healthcheck   200 OK, or 503 and the reason while this instance should get no traffic
 //                   GET /-/ping          200 PONG
 // --admin-listen    GET /ledger          every counter and law as JSON
+//                   GET /status.json     what the appliance is doing now (snapshot.h)
 // Anything else is 405, as load balancers' probes of the old system expect. A dead output does not fail the health
 // check: sending the mirror elsewhere would not help. Only counters and flags are read; the line never notices.
 #pragma once
@@ -14,6 +15,7 @@
 
 #include "base/ledger.h"
 #include "config.h"
+#include "snapshot.h"
 
 namespace rebuilder {
 
@@ -22,6 +24,7 @@ class Admin {
     struct Sources {
         std::function<Ledger()> ledger;
         std::function<std::string()> ill_health;  // empty: fine
+        std::function<Snapshot()> snapshot;
     };
 
     // Listens. Throws Error (runtime) that names the address which can't be had.

@@ -19,9 +19,20 @@
 namespace rebuilder {
 
 // What the control thread shares with one worker, besides its counters.
+// All of it: worker: w, any: r.
 struct alignas(64) WorkerStatus {
-    std::atomic<std::uint64_t> heartbeat_ns{0};  // worker: w, control: r. When the loop last came round
-    std::atomic<bool> finished{false};           // worker: w, control: r. All inputs ended, or stopped; drained
+    std::atomic<std::uint64_t> heartbeat_ns{0};  // when the loop last came round
+    std::atomic<std::uint64_t> busy_ns{0};       // in rounds that received frames
+    std::atomic<std::size_t> flows{0};           // pipeline::WorkerUsage
+    std::atomic<std::size_t> buffers{0};
+    std::atomic<std::size_t> held{0};
+    std::atomic<bool> finished{false};  // all inputs ended, or stopped; drained
+
+    void show(const pipeline::WorkerUsage& usage) noexcept {
+        flows.store(usage.flows, std::memory_order_relaxed);
+        buffers.store(usage.buffers, std::memory_order_relaxed);
+        held.store(usage.held, std::memory_order_relaxed);
+    }
 };
 
 // What a worker without frames does. `idle_sleep_ns` is the option's. Where threads share CPUs, one with nothing to do has to
@@ -43,8 +54,11 @@ inline void run_loop(std::vector<nic::RxQueue>& queues, pipeline::Worker& worker
     want_exact_sleeps();
     std::uint64_t next_tick_ns = 0;
     std::uint64_t stop_by_ns = 0;
+    std::uint64_t busy_ns = 0;
+    std::uint64_t busy_since_ns = 0;  // 0: the last round received nothing
     for (bool live = true; live;) {
         const std::uint64_t now_ns = clock.now();
+        if (busy_since_ns != 0) busy_ns += now_ns - busy_since_ns;
         std::size_t received = 0;
         live = false;
         for (nic::RxQueue& queue : queues) {
@@ -54,9 +68,12 @@ inline void run_loop(std::vector<nic::RxQueue>& queues, pipeline::Worker& worker
             received += frames.size();
             live = live || !queue.ended();
         }
+        busy_since_ns = received != 0 ? now_ns : 0;
         if (now_ns >= next_tick_ns) {
             worker.on_tick(now_ns);
             status.heartbeat_ns.store(now_ns, std::memory_order_relaxed);
+            status.busy_ns.store(busy_ns, std::memory_order_relaxed);
+            status.show(worker.usage());
             next_tick_ns = now_ns + tick_ns;
         }
         if (stop.load(std::memory_order_relaxed)) {
@@ -69,6 +86,8 @@ inline void run_loop(std::vector<nic::RxQueue>& queues, pipeline::Worker& worker
         }
     }
     worker.drain();
+    status.busy_ns.store(busy_ns, std::memory_order_relaxed);
+    status.show(worker.usage());
     status.finished.store(true, std::memory_order_release);
 }
 

@@ -231,6 +231,39 @@ Outputs::Gone Outputs::joined(const Gone& earlier, const Gone& later) {
 
 Ledger Outputs::ledger(Workers workers) const {
     const std::lock_guard lock(mutex_);
+    return books(workers);
+}
+
+std::vector<Snapshot::Output> Outputs::snapshot(Workers workers) const {
+    const std::lock_guard lock(mutex_);
+    std::vector<Snapshot::Output> all;
+    for (const Ledger::Output& entry : books(workers).outputs) {
+        Snapshot::Output& output = all.emplace_back();
+        output.name = entry.name;
+        output.counters = entry.values;
+        if (all.size() <= outputs_.size()) look_at(outputs_[all.size() - 1], output);
+    }
+    return all;
+}
+
+void Outputs::look_at(const Output& output, Snapshot::Output& entry) {
+    entry.forwarders.resize(output.forwarders.size());
+    for (std::size_t w = 0; w < output.channels.size(); ++w) {
+        Snapshot::Forwarder& forwarder = entry.forwarders[w % output.forwarders.size()];
+        forwarder.counters += output.channels[w]->handing().read();
+        forwarder.waiting.now += output.channels[w]->waiting();
+        forwarder.waiting.most += output.channels[w]->capacity();
+    }
+    for (std::size_t f = 0; f < output.forwarders.size(); ++f) {
+        Snapshot::Forwarder& forwarder = entry.forwarders[f];
+        forwarder.counters += output.forwarders[f]->counters().read();
+        entry.waiting.now += forwarder.waiting.now;
+        entry.waiting.most += forwarder.waiting.most;
+    }
+}
+
+// Those that are there first, in their order.
+Ledger Outputs::books(Workers workers) const {
     Ledger ledger;
     for (const auto& worker : workers) ledger.workers += worker->counters().read();
     std::vector<Gone> past = gone_;

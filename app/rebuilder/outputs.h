@@ -8,7 +8,7 @@
 //   change()       the new ones are there, those that stay are untouched, the others go on until
 //   retire()       no worker offers them anything any more; they send what they have, on a thread of their own
 //   forget()       every worker has all its blocks back; what they counted stays in the ledger
-// Used by the control thread; ledger() by any.
+// Used by the control thread; ledger() and snapshot() by any.
 #pragma once
 
 #include <atomic>
@@ -24,6 +24,7 @@
 #include "config.h"
 #include "forward/forwarder.h"
 #include "pipeline/worker.h"
+#include "snapshot.h"
 
 namespace rebuilder {
 
@@ -61,6 +62,8 @@ class Outputs {
 
     // All counters so far, with those of the workers. An output that is gone is in it, too.
     [[nodiscard]] Ledger ledger(Workers workers) const;
+    // What each output is doing, and what it has counted, as in the ledger. One that is gone has no forwarders. Any thread.
+    [[nodiscard]] std::vector<Snapshot::Output> snapshot(Workers workers) const;
     // After drain(): a sentence for each output that could not do its work.
     [[nodiscard]] std::vector<std::string> troubles() const;
 
@@ -82,6 +85,8 @@ class Outputs {
 
     [[nodiscard]] Output make(const forward::OutputSpec& spec) const;
     [[nodiscard]] static Gone remains(const Output& output, Workers workers);
+    [[nodiscard]] Ledger books(Workers workers) const;
+    static void look_at(const Output& output, Snapshot::Output& entry);
     [[nodiscard]] static Gone joined(const Gone& earlier, const Gone& later);
 
     std::size_t workers_;

@@ -17,6 +17,7 @@
 #include "log.h"
 #include "loop.h"
 #include "memory_lock.h"
+#include "monitor.h"
 #include "nic/eal.h"
 #include "nic/eal_plan.h"
 #include "nic/host.h"
@@ -96,9 +97,11 @@ class Appliance {
         share_queues();
         if (config.lock_memory) hint(lock_memory(worker_count_ * workers_[0]->mapped_bytes()));
         reload_.emplace(config_, std::move(read_again), outputs_, workers_, log_);
+        monitor_.emplace(ports_, workers_, statuses_, outputs_, [this] { return ill_health(); });
         admin_.emplace(config, Admin::Sources{
                                    [this] { return outputs_.ledger(workers_); },
                                    [this] { return ill_health(); },
+                                   [this] { return monitor_->take(); },
                                });
     }
 
@@ -175,6 +178,7 @@ class Appliance {
             next_tick += std::chrono::seconds(1);
             nic::Eal::tick();
             look_after_workers();
+            monitor_->tick();
             for (const nic::Port& port : ports_) {
                 if (!port.failed() || stop_requested) continue;
                 problems_.push_back(fmt::format("{}: the device is gone or wants a reset", port.name()));
@@ -209,6 +213,7 @@ class Appliance {
 
     int finish() {
         notify_.stopping();
+        monitor_->tick();
         admin_->drain();
         reload_->finish();
         outputs_.drain(config_.drain_timeout_ns);
@@ -267,6 +272,7 @@ class Appliance {
     std::vector<std::unique_ptr<WorkerStatus>> statuses_;
     std::vector<std::vector<nic::RxQueue>> queues_;  // for each worker
     std::optional<Reload> reload_;
+    std::optional<Monitor> monitor_;
     std::optional<Admin> admin_;
     std::string stuck_;  // what was said last
     bool reloading_ = false;

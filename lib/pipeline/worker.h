@@ -29,6 +29,13 @@
 
 namespace rebuilder::pipeline {
 
+// How much a worker has in hand, or can have.
+struct WorkerUsage {
+    std::size_t flows = 0;
+    std::size_t buffers = 0;  // blocks of requests in assembly, and of slots
+    std::size_t held = 0;     // blocks of bytes behind holes
+};
+
 // Who can wait for an output. The appliance has nobody: what finds its channel full is shed.
 class Patience {
   public:
@@ -74,6 +81,13 @@ class Worker {
     // What isn't in its pool: zero after drain(), and once the outputs have given everything back.
     [[nodiscard]] std::size_t blocks_in_use() const noexcept {
         return blocks_.total() - blocks_.available() + reassembler_.held_blocks() + fragments_.in_use();
+    }
+    // The worker's own thread only.
+    [[nodiscard]] WorkerUsage usage() const noexcept {
+        return {reassembler_.flows(), blocks_.total() - blocks_.available(), reassembler_.held_blocks()};
+    }
+    [[nodiscard]] WorkerUsage most_usage() const noexcept {
+        return {reassembler_.most_flows(), blocks_.total(), reassembler_.most_held_blocks()};
     }
     // The most memory this worker can come to use, in bytes; the expressions are those of its first settings.
     [[nodiscard]] std::size_t mapped_bytes() const noexcept { return mapped_bytes_; }

@@ -135,7 +135,9 @@ class Reassembler {
     }
 
     [[nodiscard]] std::size_t flows() const noexcept { return table_.size(); }
+    [[nodiscard]] std::size_t most_flows() const noexcept { return table_.max_flows(); }
     [[nodiscard]] std::size_t held_blocks() const noexcept { return held_pool_.total() - held_pool_.available(); }
+    [[nodiscard]] std::size_t most_held_blocks() const noexcept { return held_pool_.total(); }
     [[nodiscard]] std::size_t mapped_bytes() const noexcept {
         return table_.mapped_bytes() + held_pool_.total() * held_block_bytes;
     }

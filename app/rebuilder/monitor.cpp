@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "monitor.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "nic/clock.h"
+
+namespace rebuilder {
+namespace {
+
+double seconds(std::uint64_t ns) {
+    return static_cast<double>(ns) / 1e9;
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+Snapshot::Port look_at(nic::Port& port) {
+    const nic::PortStats stats = port.stats();
+    return {.name = port.name(),
+        .link = port.link_up(),
+        .frames = stats.frames,
+        .bytes = stats.bytes,
+        .missed = stats.missed,
+        .errors = stats.errors,
+        .no_buffers = stats.no_buffers,
+        .xstats = port.extended_stats()};
+}
+
+}  // namespace
+
+Monitor::Monitor(std::vector<nic::Port>& ports, const Workers& workers, const Statuses& statuses,
+    const Outputs& outputs, std::function<std::string()> ill_health)
+    : ports_(ports)
+    , workers_(workers)
+    , statuses_(statuses)
+    , outputs_(outputs)
+    , ill_health_(std::move(ill_health))
+    , host_(host_name())
+    , started_ns_(nic::HostTime::monotonic_ns()) {
+    tick();
+}
+
+void Monitor::tick() {
+    std::vector<Snapshot::Port> seen;
+    for (nic::Port& port : ports_) seen.push_back(look_at(port));
+    {
+        const std::lock_guard lock(mutex_);
+        seen_ = std::move(seen);
+    }
+    Snapshot now = take();
+    const std::lock_guard lock(mutex_);
+    before_ = std::exchange(last_, std::move(now));
+}
+
+Snapshot Monitor::take() const {
+    Snapshot before;
+    Snapshot snapshot;
+    {
+        const std::lock_guard lock(mutex_);
+        before = before_;
+        snapshot.ports = seen_;
+    }
+    const std::uint64_t now_ns = nic::HostTime::wall_ns();
+    snapshot.version = REBUILDER_VERSION;
+    snapshot.host = host_;
+    snapshot.now_s = seconds(now_ns);
+    snapshot.uptime_s = seconds(nic::HostTime::monotonic_ns() - started_ns_);
+    snapshot.ill_health = ill_health_();
+    take_workers(snapshot, before, now_ns);
+    snapshot.outputs = outputs_.snapshot(workers_);
+    return snapshot;
+}
+
+void Monitor::take_workers(Snapshot& snapshot, const Snapshot& before, std::uint64_t now_ns) const {
+    const double passed_s = snapshot.uptime_s - before.uptime_s;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        const WorkerStatus& status = *statuses_[i];
+        const pipeline::WorkerUsage most = workers_[i]->most_usage();
+        Snapshot::Worker& worker = snapshot.workers.emplace_back();
+        const std::uint64_t beat_ns = status.heartbeat_ns.load(std::memory_order_relaxed);
+        if (!status.finished && now_ns > beat_ns) {
+            worker.heartbeat_age_s = std::min(seconds(now_ns - beat_ns), snapshot.uptime_s);
+        }
+        worker.busy_s = seconds(status.busy_ns.load(std::memory_order_relaxed));
+        const double busy_before_s = i < before.workers.size() ? before.workers[i].busy_s : 0;
+        if (passed_s > 0) worker.busy = std::clamp((worker.busy_s - busy_before_s) / passed_s, 0.0, 1.0);
+        worker.flows = {status.flows.load(std::memory_order_relaxed), most.flows};
+        worker.buffers = {status.buffers.load(std::memory_order_relaxed), most.buffers};
+        worker.held = {status.held.load(std::memory_order_relaxed), most.held};
+        worker.counters = workers_[i]->counters().read();
+        snapshot.counters += worker.counters;
+    }
+}
+
+}  // namespace rebuilder

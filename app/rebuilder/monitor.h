@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Monitor: makes Snapshots of a running appliance.
+//
+// In:    tick() once a second from the control thread, which alone asks the ports.
+// Out:   take(), from any thread: everything else is as of that moment, the ports as of the last tick. What is a share or
+//        a change is since the tick before.
+// Never: makes a worker or a forwarder wait: of theirs, only counters and gauges are read.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "loop.h"
+#include "nic/port.h"
+#include "outputs.h"
+#include "pipeline/worker.h"
+#include "snapshot.h"
+
+namespace rebuilder {
+
+class Monitor {
+  public:
+    using Workers = std::vector<std::unique_ptr<pipeline::Worker>>;
+    using Statuses = std::vector<std::unique_ptr<WorkerStatus>>;  // one for each worker
+
+    // All of them outlive it. `ill_health` answers why the health check fails, from any thread.
+    Monitor(std::vector<nic::Port>& ports, const Workers& workers, const Statuses& statuses, const Outputs& outputs,
+        std::function<std::string()> ill_health);
+
+    void tick();
+    [[nodiscard]] Snapshot take() const;
+
+  private:
+    void take_workers(Snapshot& snapshot, const Snapshot& before, std::uint64_t now_ns) const;
+
+    std::vector<nic::Port>& ports_;
+    const Workers& workers_;
+    const Statuses& statuses_;
+    const Outputs& outputs_;
+    std::function<std::string()> ill_health_;
+    std::string host_;
+    std::uint64_t started_ns_;
+
+    mutable std::mutex mutex_;  // for the rest
+    std::vector<Snapshot::Port> seen_;
+    Snapshot last_;    // of the last tick
+    Snapshot before_;  // of the one before it
+};
+
+}  // namespace rebuilder
