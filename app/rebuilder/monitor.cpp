@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <map>
 #include <utility>
 
 #include "nic/clock.h"
+#include "packet/address_text.h"
 
 namespace rebuilder {
 namespace {
@@ -74,8 +77,32 @@ Snapshot Monitor::take() const {
     snapshot.uptime_s = seconds(nic::HostTime::monotonic_ns() - started_ns_);
     snapshot.ill_health = ill_health_();
     take_workers(snapshot, before, now_ns);
+    take_sources(snapshot);
     snapshot.outputs = outputs_.snapshot(workers_);
     return snapshot;
+}
+
+// A source that several workers see is one.
+void Monitor::take_sources(Snapshot& snapshot) const {
+    using pipeline::SourceTable;
+    std::map<std::pair<std::uint32_t, packet::IpAddress>, SourceTable::Source> all;
+    for (const auto& worker : workers_) {
+        std::vector<SourceTable::Source> sources;
+        SourceTable::Source others;
+        for (int tries = 0; tries < 100 && !worker->sources().read(sources, others);) ++tries;
+        for (const SourceTable::Source& source : sources) {
+            SourceTable::Source& sum = all[{source.origin.vni, source.origin.source}];
+            sum.frames += source.frames;
+            sum.bytes += source.bytes;
+        }
+        snapshot.other_sources.frames += others.frames;
+        snapshot.other_sources.bytes += others.bytes;
+    }
+    for (const auto& [origin, sum] : all) {
+        const packet::AddressText address(origin.second);
+        snapshot.sources.push_back({origin.first, std::string(address.view()), sum.frames, sum.bytes});
+    }
+    std::ranges::stable_sort(snapshot.sources, std::greater{}, &Snapshot::Source::frames);
 }
 
 void Monitor::take_workers(Snapshot& snapshot, const Snapshot& before, std::uint64_t now_ns) const {

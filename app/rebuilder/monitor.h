@@ -35,6 +35,7 @@ class Monitor {
     [[nodiscard]] Snapshot take() const;
 
   private:
+    void take_sources(Snapshot& snapshot) const;
     void take_workers(Snapshot& snapshot, const Snapshot& before, std::uint64_t now_ns) const;
 
     std::vector<nic::Port>& ports_;

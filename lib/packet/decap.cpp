@@ -143,7 +143,9 @@ bool Decapsulator::decap_usual(const Frame& frame, Segment& segment) const noexc
     return true;
 }
 
-Counter Decapsulator::decap_any(const Frame& frame, Segment& segment, FragmentTable* fragments) const noexcept {
+Counter Decapsulator::decap_any(
+    const Frame& frame, Segment& segment, FragmentTable* fragments, Origin& origin) const noexcept {
+    origin = {};
     Cursor cursor(frame.bytes);
     std::optional<std::uint16_t> ethertype = strip_link(cursor, frame.link);
     std::uint32_t vni = no_vni;
@@ -188,6 +190,7 @@ Counter Decapsulator::decap_any(const Frame& frame, Segment& segment, FragmentTa
         case Tunnel::vxlan: {
             const Counter stripped = strip_vxlan(cursor, vni);
             if (stripped != Counter::segments) return stripped;
+            origin = {packet.source, vni};
             ethertype = strip_link(cursor, LinkType::ethernet);
             continue;
         }
@@ -197,6 +200,7 @@ Counter Decapsulator::decap_any(const Frame& frame, Segment& segment, FragmentTa
             const Counter stripped =
                 tunnel == Tunnel::geneve ? strip_geneve(cursor, vni, type) : strip_vxlan_gpe(cursor, vni, type);
             if (stripped != Counter::segments) return stripped;
+            origin = {packet.source, vni};
             ethertype = type == ethertype_bridged ? strip_link(cursor, LinkType::ethernet) : type;
             continue;
         }

@@ -18,6 +18,7 @@
 #include "base/counters.h"
 #include "packet/fragments.h"
 #include "packet/frame.h"
+#include "packet/origin.h"
 #include "packet/segment.h"
 
 namespace rebuilder::packet {
@@ -38,19 +39,34 @@ class Decapsulator {
     explicit Decapsulator(const DecapConfig& config);
 
     // Answers Counter::segments and fills `segment`, or the frame_* counter that refuses the frame. Without a table
-    // all fragments are refused. With one, the segment may lie in the table until it is released.
-    [[nodiscard]] Counter decap(
-        const Frame& frame, Segment& segment, FragmentTable* fragments = nullptr) const noexcept {
-        return decap_usual(frame, segment) ? Counter::segments : decap_any(frame, segment, fragments);
+    // all fragments are refused. With one, the segment may lie in the table until it is released. `origin` is filled in either
+    // case: with that of the tunnel whose VNI the segment's key has, or would have.
+    [[nodiscard]] Counter decap(const Frame& frame, Segment& segment, FragmentTable* fragments = nullptr,
+        Origin* origin = nullptr) const noexcept {
+        if (decap_usual(frame, segment)) {
+            if (origin != nullptr) *origin = {usual_source(frame), segment.key.vni};
+            return Counter::segments;
+        }
+        Origin found;  // the caller's can stay in registers
+        const Counter verdict = decap_any(frame, segment, fragments, found);
+        if (origin != nullptr) *origin = found;
+        return verdict;
     }
 
     // The two ways to do it. Nearly all of a mirror's frames are of one shape: IPv4 without options or fragments, in VXLAN
     // in the same. These have all they tell at fixed places, and are taken apart at once; false for any other. The second
     // way takes all, and for the usual ones comes to the same.
     [[nodiscard]] bool decap_usual(const Frame& frame, Segment& segment) const noexcept;
-    [[nodiscard]] Counter decap_any(const Frame& frame, Segment& segment, FragmentTable* fragments) const noexcept;
+    [[nodiscard]] Counter decap_any(
+        const Frame& frame, Segment& segment, FragmentTable* fragments, Origin& origin) const noexcept;
 
   private:
+    // Where decap_usual() found the outer IPv4 header.
+    [[nodiscard]] static IpAddress usual_source(const Frame& frame) noexcept {
+        constexpr std::size_t ethernet = 14, source_at = 12;
+        return IpAddress::v4(load_be32(frame.bytes.data() + ethernet + source_at));
+    }
+
     enum class Tunnel : std::uint8_t { none, vxlan, geneve, vxlan_gpe, gre, teredo };
 
     [[nodiscard]] Tunnel tunnel_of(std::uint16_t udp_port) const noexcept;

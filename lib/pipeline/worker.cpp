@@ -32,7 +32,8 @@ Worker::Worker(const WorkerConfig& config, std::vector<OutputLink> outputs)
     , http_(config.http, blocks_, counters_)
     , settings_(std::make_unique<Settings>(config, std::move(outputs)))
     , mapped_bytes_(fragments_.mapped_bytes() + reassembler_.mapped_bytes() + http_.mapped_bytes() +
-                    blocks_.total() * block_bytes + settings_->selection.bytes()) {}
+                    blocks_.total() * block_bytes + settings_->selection.bytes())
+    , sources_(config.secret) {}
 
 Worker::~Worker() {
     delete next_.load();
@@ -56,6 +57,8 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
     std::array<Arrival, max_burst> arrivals;
     std::size_t segments = 0;
     const Settings& settings = *settings_;
+    std::size_t bytes = 0;
+    SourceTable::Run sources(sources_);
 
     // First find every segment's place in the flow table and ask for it, then for the flow that it shows, then visit them:
     // the misses overlap.
@@ -64,9 +67,11 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
     for (std::size_t i = 0; i < frames.size(); ++i) {
         const packet::Frame& frame = frames[i];
         if (i + headers_ahead < frames.size()) prefetch(frames[i + headers_ahead].bytes, packet::usual_headers);
-        counters_.add(Counter::frame_bytes, frame.bytes.size());
+        bytes += frame.bytes.size();
         Arrival& arrival = arrivals[segments];
-        Counter verdict = settings.decapsulator.decap(frame, arrival.segment, &fragments_);
+        packet::Origin origin;
+        Counter verdict = settings.decapsulator.decap(frame, arrival.segment, &fragments_, &origin);
+        sources.count(origin, frame.bytes.size());
         if (verdict == Counter::segments && settings.own_outputs.holds(destination(arrival.segment))) {
             verdict = Counter::frame_to_output;
         }
@@ -76,6 +81,7 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
         reassembler_.prefetch(arrival.hash);
         ++segments;
     }
+    counters_.add(Counter::frame_bytes, bytes);
     for (std::size_t i = 0; i < segments; ++i) {
         const Arrival& arrival = arrivals[i];
         if (i + flows_ahead < segments) {
@@ -95,6 +101,7 @@ void Worker::on_tick(std::uint64_t now_ns) noexcept {
     now_ns_ = std::max(now_ns_, now_ns);
     take_change();
     settings_->own_outputs.refresh();
+    sources_.tick(now_ns_);
     fragments_.expire(now_ns_);
     reassembler_.tick(now_ns_, stream_sink());
     reclaim();

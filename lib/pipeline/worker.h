@@ -25,6 +25,7 @@
 #include "packet/fragments.h"
 #include "pipeline/observer.h"
 #include "pipeline/settings.h"
+#include "pipeline/source_table.h"
 #include "tcp/reassembler.h"
 
 namespace rebuilder::pipeline {
@@ -77,6 +78,7 @@ class Worker {
     void take_change() noexcept;
 
     [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
+    [[nodiscard]] const SourceTable& sources() const noexcept { return sources_; }
     [[nodiscard]] std::size_t flows() const noexcept { return reassembler_.flows(); }
     // What isn't in its pool: zero after drain(), and once the outputs have given everything back.
     [[nodiscard]] std::size_t blocks_in_use() const noexcept {
@@ -114,6 +116,7 @@ class Worker {
     std::atomic<Settings*> next_{nullptr};     // control: w, worker: takes it
     std::atomic<Settings*> retired_{nullptr};  // worker: w, control: takes it
     std::size_t mapped_bytes_;
+    SourceTable sources_;
     std::uint64_t now_ns_ = 0;
     Observer* observer_ = nullptr;
     Patience* patience_ = nullptr;

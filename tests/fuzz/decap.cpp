@@ -62,7 +62,8 @@ bool same_segment(const Segment& a, const Segment& b) {
 }
 
 Counter read(const Reader& reader, const Frame& frame, Segment& segment, FragmentTable* fragments = nullptr) {
-    const Counter verdict = reader.decapsulator.decap_any(frame, segment, fragments);
+    packet::Origin origin;
+    const Counter verdict = reader.decapsulator.decap_any(frame, segment, fragments, origin);
     if (Segment other; reader.decapsulator.decap_usual(frame, other)) {
         check(verdict == Counter::segments && same_segment(segment, other) &&
                   segment.payload.data() == other.payload.data() && segment.payload.size() == other.payload.size() &&

@@ -21,7 +21,8 @@ bool usual(const Decapsulator& decapsulator, const Octets& frame) {
     Segment segment;
     if (!decapsulator.decap_usual(whole, segment)) return false;
     Segment other;
-    REQUIRE(decapsulator.decap_any(whole, other, nullptr) == Counter::segments);
+    Origin origin;
+    REQUIRE(decapsulator.decap_any(whole, other, nullptr, origin) == Counter::segments);
     REQUIRE(segment.key == other.key);
     REQUIRE(segment.sender == other.sender);
     REQUIRE(segment.flags == other.flags);
@@ -51,7 +52,8 @@ std::vector<Decapsulator> decapsulators() {
 
 TEST_CASE("decap, the usual frame: a mirror's is one, at any length", "[packet]") {
     for (const Decapsulator& decapsulator : decapsulators()) {
-        for (const std::size_t size : {0U, 1U, 100U, 1460U}) CHECK(usual(decapsulator, frame_of(std::string(size, 'x'))));
+        for (const std::size_t size : {0U, 1U, 100U, 1460U})
+            CHECK(usual(decapsulator, frame_of(std::string(size, 'x'))));
         Octets padded = frame_of("x");
         padded.resize(padded.size() + 40);
         CHECK(usual(decapsulator, padded));
