@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <random>
 #include <utility>
@@ -11,6 +12,27 @@
 #include "base/error.h"
 
 namespace rebuilder {
+
+namespace {
+
+void add_output(const forward::Output& output, Snapshot::Forwarder& forwarder, Snapshot::Output& sums) {
+    forwarder.connections = output.connections();
+    if (sums.trouble.empty()) sums.trouble = output.trouble_now();
+    const forward::Latency* latency = output.latency();
+    if (latency == nullptr) return;
+    const forward::Latency::Values values = latency->read();
+    for (Snapshot::Latency* each : {&forwarder.latency, &sums.latency}) {
+        each->counts.resize(values.counts.size());
+        std::ranges::transform(values.counts, each->counts, each->counts.begin(), std::plus{});
+        each->sum_s += static_cast<double>(values.sum_ns) / 1e9;
+        each->bounds_s.clear();
+        for (const std::uint64_t bound_ns : forward::Latency::bounds_ns) {
+            each->bounds_s.push_back(static_cast<double>(bound_ns) / 1e9);
+        }
+    }
+}
+
+}  // namespace
 
 std::size_t forwarders_of(const Config& config, const forward::OutputSpec& spec, std::size_t workers) {
     if (spec.kind != forward::OutputSpec::Kind::http) return 1;  // a file has one writer
@@ -257,8 +279,10 @@ void Outputs::look_at(const Output& output, Snapshot::Output& entry) {
     for (std::size_t f = 0; f < output.forwarders.size(); ++f) {
         Snapshot::Forwarder& forwarder = entry.forwarders[f];
         forwarder.counters += output.forwarders[f]->counters().read();
+        add_output(output.forwarders[f]->output(), forwarder, entry);
         entry.waiting.now += forwarder.waiting.now;
         entry.waiting.most += forwarder.waiting.most;
+        entry.connections += forwarder.connections;
     }
 }
 

@@ -97,6 +97,7 @@ FileOutput::Wrote FileOutput::write_some() noexcept {
     const ssize_t sent = used == 0 ? 0 : ::writev(fd_, parts.data(), static_cast<int>(used));
     if (sent < 0) return refused(errno);
     counters_.add(Counter::sent_bytes, static_cast<std::uint64_t>(sent));
+    error_now_.store(0, std::memory_order_relaxed);
     cursor_.advance(batch_, static_cast<std::size_t>(sent));
     finish_written();
     return Wrote::some;
@@ -113,6 +114,7 @@ FileOutput::Wrote FileOutput::refused(int error) noexcept {
     if (error == EINTR) return Wrote::some;  // nothing was written, and nothing is wrong: the caller tries again
     if (error == EAGAIN) return Wrote::none_now;
     error_ = error;
+    error_now_.store(error, std::memory_order_relaxed);
     return Wrote::failed;
 }
 
@@ -147,6 +149,11 @@ void FileOutput::abandon() noexcept {
 std::string FileOutput::trouble() const {
     if (error_ == 0) return {};
     return "output " + spec_.text + ": cannot write: " + std::generic_category().message(error_);
+}
+
+std::string FileOutput::trouble_now() const {
+    const int error = error_now_.load(std::memory_order_relaxed);
+    return error == 0 ? std::string() : "cannot write: " + std::generic_category().message(error);
 }
 
 }  // namespace rebuilder::forward

@@ -13,6 +13,7 @@
 // a shell. For a pipe, SIGPIPE is ignored in the whole process: the kernel has no other way to be told.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -37,6 +38,7 @@ class FileOutput final : public Output {
     [[nodiscard]] std::size_t pending() const noexcept override { return batch_.size(); }
     void abandon() noexcept override;
     [[nodiscard]] std::string trouble() const override;
+    [[nodiscard]] std::string trouble_now() const override;
 
   private:
     static constexpr std::size_t batch_lines = 256;
@@ -57,9 +59,10 @@ class FileOutput final : public Output {
     WriteCursor cursor_;
     int fd_ = -1;
     bool standard_output_ = false;
-    bool may_block_ = false;  // a pipe, a terminal, a socket: asked first, and given little at a time
-    bool torn_ = false;       // a line was cut by a refusal
-    int error_ = 0;           // the last refusal
+    bool may_block_ = false;         // a pipe, a terminal, a socket: asked first, and given little at a time
+    bool torn_ = false;              // a line was cut by a refusal
+    int error_ = 0;                  // the last refusal
+    std::atomic<int> error_now_{0};  // forwarder: w, any: r. The same, until something is written again
 };
 
 }  // namespace rebuilder::forward

@@ -56,6 +56,8 @@ class Forwarder {
     [[nodiscard]] const OutputSpec& spec() const noexcept { return spec_; }
     // After drain(): Output::trouble().
     [[nodiscard]] std::string trouble() const { return output_->trouble(); }
+    // Its output, for what any thread may ask of it.
+    [[nodiscard]] const Output& output() const noexcept { return *output_; }
 
   private:
     void run();

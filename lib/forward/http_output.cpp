@@ -7,6 +7,7 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
@@ -43,6 +44,14 @@ HttpOptions usable(HttpOptions options) noexcept {
     options.connections = std::max(options.connections, 1u);
     options.pipeline = std::max(options.pipeline, 1u);
     return options;
+}
+
+// Why a connection could not be made.
+std::string words_of(int error, const char* trouble) {
+    if (trouble != nullptr) return trouble;
+    std::string words = std::generic_category().message(error);
+    words.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(words.front())));
+    return words;
 }
 
 Counter answered_counter(int status) noexcept {
@@ -120,6 +129,7 @@ void HttpOutput::poll(std::uint64_t now_ns, std::uint64_t timeout_ns) noexcept {
     if (pending_ > 0) timeout_ns = std::min(timeout_ns, longest_wait_ns);
     wait(timeout_ns);
     assign();  // what the answers made room for
+    connections_now_.store(open_, std::memory_order_relaxed);
 }
 
 // ---- connections for requests ----
@@ -132,7 +142,9 @@ void HttpOutput::assign() noexcept {
         if (!exchange.empty()) ++crowded;
         connection->reserved = waiting_.front().suspect;
         for (std::size_t left = exchange.batch(); left > 0; --left) {
-            exchange.add(waiting_.pop_front(), now_ns_);
+            Pending request = waiting_.pop_front();
+            request.since_ns = now_ns_;
+            exchange.add(request, now_ns_);
             if (waiting_.empty() || waiting_.front().suspect || !connection->has_room()) break;
         }
         to_send_.push(connection->number());
@@ -286,6 +298,7 @@ void HttpOutput::connected(UpstreamConnection& connection) noexcept {
     --connecting_;
     counters_.add(Counter::connects);
     ever_connected_ = true;
+    error_now_.store(0, std::memory_order_relaxed);
     ++open_;
     upstream.address.reached();
     if (!upstream.listed) {
@@ -301,6 +314,8 @@ void HttpOutput::not_connected(UpstreamConnection& connection, int error, const 
     counters_.add(Counter::connect_failures);
     last_error_ = error;
     last_trouble_ = trouble;
+    reason_now_.store(trouble, std::memory_order_relaxed);
+    error_now_.store(error, std::memory_order_relaxed);
     upstreams_[connection.upstream].address.refused(connection.started_ns, now_ns_, random_);
     release(connection);
 }
@@ -309,7 +324,13 @@ void HttpOutput::not_connected(UpstreamConnection& connection, int error, const 
 
 void HttpOutput::wait(std::uint64_t timeout_ns) noexcept {
     std::array<epoll_event, max_events> events;  // written by the kernel as far as it is used
+    using Clock = std::chrono::steady_clock;
+    const auto begin = timeout_ns != 0 ? Clock::now() : Clock::time_point{};
     const std::size_t count = wait_for_events(epoll_, events, timeout_ns);
+    if (timeout_ns != 0) {
+        const auto waited = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count();
+        now_ns_ += static_cast<std::uint64_t>(waited);
+    }
     for (std::size_t i = 0; i < count; ++i) on_event(connections_[events[i].data.u32], events[i].events);
 }
 
@@ -393,6 +414,7 @@ void HttpOutput::end(UpstreamConnection& connection, Ending why) noexcept {
 // ---- what becomes of requests ----
 
 void HttpOutput::answered(const Pending& request, int status) noexcept {
+    latency_.add(now_ns_ - request.since_ns);
     finish(request, answered_counter(status));
 }
 
@@ -486,16 +508,20 @@ void HttpOutput::abandon() noexcept {
         release(each);
     }
     open_ = 0;
+    connections_now_.store(0, std::memory_order_relaxed);
     connecting_ = 0;
     while (!waiting_.empty()) finish(waiting_.pop_front(), Counter::failed_drain);
 }
 
 std::string HttpOutput::trouble() const {
     if (!was_used_ || ever_connected_ || last_error_ == 0) return {};
-    std::string reason = std::generic_category().message(last_error_);
-    reason.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(reason.front())));
-    if (last_trouble_ != nullptr) reason = last_trouble_;
-    return "output " + spec_.text + ": " + reason;
+    return "output " + spec_.text + ": " + words_of(last_error_, last_trouble_);
+}
+
+std::string HttpOutput::trouble_now() const {
+    const int error = error_now_.load(std::memory_order_relaxed);
+    if (error == 0 || connections() != 0) return {};
+    return words_of(error, reason_now_.load(std::memory_order_relaxed));
 }
 
 }  // namespace rebuilder::forward

@@ -28,6 +28,7 @@
 // section 9.2.2) would protect nothing.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -63,6 +64,11 @@ class HttpOutput final : public Output, private Exchange::Owner {
     void begin_drain() noexcept override;
     void abandon() noexcept override;
     [[nodiscard]] std::string trouble() const override;
+    [[nodiscard]] std::size_t connections() const noexcept override {
+        return connections_now_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] const Latency* latency() const noexcept override { return &latency_; }
+    [[nodiscard]] std::string trouble_now() const override;
 
   private:
     using State = UpstreamConnection::State;
@@ -135,8 +141,12 @@ class HttpOutput final : public Output, private Exchange::Owner {
     bool was_used_ = false;
     bool ever_connected_ = false;
     bool draining_ = false;
-    int last_error_ = 0;                  // of a connection that could not be made
-    const char* last_trouble_ = nullptr;  // the same, where there are words for it
+    int last_error_ = 0;                            // of a connection that could not be made
+    const char* last_trouble_ = nullptr;            // the same, where there are words for it
+    Latency latency_;                               // forwarder: w, any: r; so are the next three
+    std::atomic<std::size_t> connections_now_{0};   // open_
+    std::atomic<int> error_now_{0};                 // last_error_, until a connection is made
+    std::atomic<const char*> reason_now_{nullptr};  // last_trouble_
     std::minstd_rand random_;
     std::unique_ptr<std::uint8_t[]> buffer_;  // for what is read, one connection at a time
 };

@@ -18,6 +18,7 @@
 
 #include "base/counters.h"
 #include "forward/handoff.h"
+#include "forward/latency.h"
 #include "forward/resolver.h"
 #include "forward/tls.h"
 
@@ -74,6 +75,15 @@ class Output {
     virtual void abandon() noexcept = 0;
     // What an operator should know of, once; empty when all is well. E.g. that nobody accepts connections.
     [[nodiscard]] virtual std::string trouble() const = 0;
+
+    // ---- any thread ----
+
+    // Open connections.
+    [[nodiscard]] virtual std::size_t connections() const noexcept { return 0; }
+    // From when a request is given to a connection until its answer; null where nothing answers.
+    [[nodiscard]] virtual const Latency* latency() const noexcept { return nullptr; }
+    // Why nothing can be sent at present; empty when it can, or when nobody has tried.
+    [[nodiscard]] virtual std::string trouble_now() const { return {}; }
 };
 
 // Opens files now, and resolves the host unless there is a `resolver` for it already: throws Error (runtime)

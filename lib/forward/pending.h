@@ -19,7 +19,7 @@ struct Pending {
     std::uint32_t charged = 0;   // connections that broke when its answer was due
     std::uint32_t forgiven = 0;  // such breaks that were not charged
     bool suspect = false;        // a connection broke that it was on
-    std::uint64_t since_ns = 0;  // waiting for a connection since
+    std::uint64_t since_ns = 0;  // waiting since: for a connection, and then on it for the answer
 };
 
 class PendingRing {
