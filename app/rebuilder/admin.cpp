@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "metrics.h"
 
 namespace rebuilder {
 
@@ -91,6 +92,10 @@ Admin::Admin(const Config& config, Sources sources) : state_(std::make_shared<St
                 {"/ledger",
                     [state](httplib::Response& response) {
                         response.set_content(state->sources.ledger().json(), "application/json");
+                    }},
+                {"/metrics",
+                    [state](httplib::Response& response) {
+                        response.set_content(metrics_text(state->sources.snapshot()), metrics_type);
                     }},
                 {"/status.json",
                     [state](httplib::Response& response) {

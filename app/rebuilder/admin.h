@@ -4,6 +4,7 @@
 // --health-listen   GET /-/healthcheck   200 OK, or 503 and the reason while this instance should get no traffic
 //                   GET /-/ping          200 PONG
 // --admin-listen    GET /ledger          every counter and law as JSON
+//                   GET /metrics         the same for Prometheus (metrics.h)
 //                   GET /status.json     what the appliance is doing now (snapshot.h)
 // Anything else is 405, as load balancers' probes of the old system expect. A dead output does not fail the health
 // check: sending the mirror elsewhere would not help. Only counters and flags are read; the line never notices.
