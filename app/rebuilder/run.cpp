@@ -28,6 +28,7 @@
 #include "outputs.h"
 #include "reload.h"
 #include "report.h"
+#include "telemetry.h"
 
 namespace rebuilder {
 namespace {
@@ -98,6 +99,7 @@ class Appliance {
         if (config.lock_memory) hint(lock_memory(worker_count_ * workers_[0]->mapped_bytes()));
         reload_.emplace(config_, std::move(read_again), outputs_, workers_, log_);
         monitor_.emplace(ports_, workers_, statuses_, outputs_, [this] { return ill_health(); });
+        telemetry_.emplace(telemetry_commands(config, [this] { return monitor_->take(); }));
         admin_.emplace(config, Admin::Sources{
                                    [this] { return outputs_.ledger(workers_); },
                                    [this] { return ill_health(); },
@@ -273,6 +275,7 @@ class Appliance {
     std::vector<std::vector<nic::RxQueue>> queues_;  // for each worker
     std::optional<Reload> reload_;
     std::optional<Monitor> monitor_;
+    std::optional<nic::Telemetry> telemetry_;
     std::optional<Admin> admin_;
     std::string stuck_;  // what was said last
     bool reloading_ = false;
