@@ -71,9 +71,21 @@ Labels forwarder_labels(const Snapshot::Output& output, std::size_t forwarder) {
     return {{"output", output.name}, {"forwarder", std::to_string(forwarder)}};
 }
 
-// The forwarders of an output have one resolver: its counters are no one forwarder's.
-bool is_resolvers(Counter which) {
-    return which == Counter::resolutions || which == Counter::resolve_failures;
+// Of an output, and of none of its forwarders: the resolver's, and those while it wasn't there.
+bool is_shared(Counter which) {
+    return which == Counter::resolutions || which == Counter::resolve_failures || which == Counter::requests_absent;
+}
+
+// What a reload has ended was counted by forwarders that are gone: that has a series without one.
+void put_output_counter(Page& page, const Snapshot::Output& output, Counter which) {
+    const bool shared = is_shared(which);
+    std::uint64_t rest = output.counters[which];
+    for (std::size_t f = 0; f < output.forwarders.size() && !shared; ++f) {
+        const std::uint64_t value = output.forwarders[f].counters[which];
+        rest -= value;
+        page.sample(forwarder_labels(output, f), value);
+    }
+    if (shared || rest != 0 || output.forwarders.empty()) page.sample({{"output", output.name}}, rest);
 }
 
 void put_counters(Page& page, const Snapshot& snapshot) {
@@ -88,13 +100,7 @@ void put_counters(Page& page, const Snapshot& snapshot) {
             continue;
         }
         for (const Snapshot::Output& output : snapshot.outputs) {
-            if (is_resolvers(static_cast<Counter>(i))) {
-                page.sample({{"output", output.name}}, output.counters.values[i]);
-                continue;
-            }
-            for (std::size_t f = 0; f < output.forwarders.size(); ++f) {
-                page.sample(forwarder_labels(output, f), output.forwarders[f].counters.values[i]);
-            }
+            put_output_counter(page, output, static_cast<Counter>(i));
         }
     }
 }
@@ -164,6 +170,7 @@ void put_output_gauges(Page& page, const Snapshot& snapshot) {
         [](const Forwarder& forwarder) { return forwarder.connections; });
     page.family("output_reachable", "gauge", "0 while the output can't be reached or written to");
     for (const Snapshot::Output& output : snapshot.outputs) {
+        if (output.forwarders.empty()) continue;  // a reload took it away
         page.sample({{"output", output.name}}, output.trouble.empty() ? 1 : 0);
     }
 }

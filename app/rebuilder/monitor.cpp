@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitor.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +11,7 @@
 #include <map>
 #include <utility>
 
+#include "config_print.h"
 #include "nic/clock.h"
 #include "packet/address_text.h"
 
@@ -38,9 +41,10 @@ Snapshot::Port look_at(nic::Port& port) {
 
 }  // namespace
 
-Monitor::Monitor(std::vector<nic::Port>& ports, const Workers& workers, const Statuses& statuses,
+Monitor::Monitor(const Config& config, std::vector<nic::Port>& ports, const Workers& workers, const Statuses& statuses,
     const Outputs& outputs, std::function<std::string()> ill_health)
-    : ports_(ports)
+    : config_(config)
+    , ports_(ports)
     , workers_(workers)
     , statuses_(statuses)
     , outputs_(outputs)
@@ -51,8 +55,11 @@ Monitor::Monitor(std::vector<nic::Port>& ports, const Workers& workers, const St
 }
 
 void Monitor::tick() {
-    std::vector<Snapshot::Port> seen;
-    for (nic::Port& port : ports_) seen.push_back(look_at(port));
+    Seen seen;
+    for (nic::Port& port : ports_) seen.ports.push_back(look_at(port));
+    for (const Option& option : option_table()) {
+        seen.options.emplace_back(option.name, fmt::format("{}", fmt::join(option.get(config_), ", ")));
+    }
     {
         const std::lock_guard lock(mutex_);
         seen_ = std::move(seen);
@@ -68,7 +75,8 @@ Snapshot Monitor::take() const {
     {
         const std::lock_guard lock(mutex_);
         before = before_;
-        snapshot.ports = seen_;
+        snapshot.ports = seen_.ports;
+        snapshot.options = seen_.options;
     }
     const std::uint64_t now_ns = nic::HostTime::wall_ns();
     snapshot.version = REBUILDER_VERSION;

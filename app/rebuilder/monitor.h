@@ -12,8 +12,10 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "config.h"
 #include "loop.h"
 #include "nic/port.h"
 #include "outputs.h"
@@ -27,17 +29,23 @@ class Monitor {
     using Workers = std::vector<std::unique_ptr<pipeline::Worker>>;
     using Statuses = std::vector<std::unique_ptr<WorkerStatus>>;  // one for each worker
 
-    // All of them outlive it. `ill_health` answers why the health check fails, from any thread.
-    Monitor(std::vector<nic::Port>& ports, const Workers& workers, const Statuses& statuses, const Outputs& outputs,
-        std::function<std::string()> ill_health);
+    // All of them outlive it; of the configuration only tick() takes notice. `ill_health` answers why the health check fails, from any thread.
+    Monitor(const Config& config, std::vector<nic::Port>& ports, const Workers& workers, const Statuses& statuses,
+        const Outputs& outputs, std::function<std::string()> ill_health);
 
     void tick();
     [[nodiscard]] Snapshot take() const;
 
   private:
+    struct Seen {
+        std::vector<Snapshot::Port> ports;
+        std::vector<std::pair<std::string, std::string>> options;
+    };
+
     void take_sources(Snapshot& snapshot) const;
     void take_workers(Snapshot& snapshot, const Snapshot& before, std::uint64_t now_ns) const;
 
+    const Config& config_;
     std::vector<nic::Port>& ports_;
     const Workers& workers_;
     const Statuses& statuses_;
@@ -47,9 +55,9 @@ class Monitor {
     std::uint64_t started_ns_;
 
     mutable std::mutex mutex_;  // for the rest
-    std::vector<Snapshot::Port> seen_;
-    Snapshot last_;    // of the last tick
-    Snapshot before_;  // of the one before it
+    Seen seen_;                 // what only the control thread may look at
+    Snapshot last_;             // of the last tick
+    Snapshot before_;           // of the one before it
 };
 
 }  // namespace rebuilder

@@ -253,17 +253,24 @@ Outputs::Gone Outputs::joined(const Gone& earlier, const Gone& later) {
 
 Ledger Outputs::ledger(Workers workers) const {
     const std::lock_guard lock(mutex_);
-    return books(workers);
+    std::vector<CounterValues> present;
+    for (const Output& output : outputs_) present.push_back(output.counters());
+    return books(workers, present);
 }
 
 std::vector<Snapshot::Output> Outputs::snapshot(Workers workers) const {
     const std::lock_guard lock(mutex_);
     std::vector<Snapshot::Output> all;
-    for (const Ledger::Output& entry : books(workers).outputs) {
-        Snapshot::Output& output = all.emplace_back();
-        output.name = entry.name;
-        output.counters = entry.values;
-        if (all.size() <= outputs_.size()) look_at(outputs_[all.size() - 1], output);
+    std::vector<CounterValues> present;
+    for (const Output& output : outputs_) {
+        look_at(output, all.emplace_back());
+        present.push_back(all.back().counters);
+    }
+    const Ledger ledger = books(workers, present);
+    all.resize(ledger.outputs.size());
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        all[i].name = ledger.outputs[i].name;
+        all[i].counters = ledger.outputs[i].values;
     }
     return all;
 }
@@ -279,24 +286,25 @@ void Outputs::look_at(const Output& output, Snapshot::Output& entry) {
     for (std::size_t f = 0; f < output.forwarders.size(); ++f) {
         Snapshot::Forwarder& forwarder = entry.forwarders[f];
         forwarder.counters += output.forwarders[f]->counters().read();
+        entry.counters += forwarder.counters;
         add_output(output.forwarders[f]->output(), forwarder, entry);
         entry.waiting.now += forwarder.waiting.now;
         entry.waiting.most += forwarder.waiting.most;
         entry.connections += forwarder.connections;
     }
+    if (output.resolver != nullptr) entry.counters += output.resolver->counters().read();
 }
 
-// Those that are there first, in their order.
-Ledger Outputs::books(Workers workers) const {
+// Those that are there first, in their order; `present` is what they have counted.
+Ledger Outputs::books(Workers workers, std::span<const CounterValues> present) const {
     Ledger ledger;
     for (const auto& worker : workers) ledger.workers += worker->counters().read();
     std::vector<Gone> past = gone_;
     for (const Output& output : leaving_) past.push_back(remains(output, workers));
-    std::vector<Gone> present;
-    for (const Output& output : outputs_) {
-        present.push_back({output.spec.text, output.counters(), selected(ledger.workers)});
+    std::vector<Gone> all;
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+        all.push_back({outputs_[i].spec.text, present[i], selected(ledger.workers)});
     }
-    std::vector<Gone> all = std::move(present);
     const std::size_t living = all.size();
     // The latest life first, each with the one before it.
     for (std::size_t i = past.size(); i-- > 0;) {

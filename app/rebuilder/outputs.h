@@ -85,7 +85,7 @@ class Outputs {
 
     [[nodiscard]] Output make(const forward::OutputSpec& spec) const;
     [[nodiscard]] static Gone remains(const Output& output, Workers workers);
-    [[nodiscard]] Ledger books(Workers workers) const;
+    [[nodiscard]] Ledger books(Workers workers, std::span<const CounterValues> present) const;
     static void look_at(const Output& output, Snapshot::Output& entry);
     [[nodiscard]] static Gone joined(const Gone& earlier, const Gone& later);
 

@@ -98,8 +98,8 @@ class Appliance {
         share_queues();
         if (config.lock_memory) hint(lock_memory(worker_count_ * workers_[0]->mapped_bytes()));
         reload_.emplace(config_, std::move(read_again), outputs_, workers_, log_);
-        monitor_.emplace(ports_, workers_, statuses_, outputs_, [this] { return ill_health(); });
-        telemetry_.emplace(telemetry_commands(config, [this] { return monitor_->take(); }));
+        monitor_.emplace(config_, ports_, workers_, statuses_, outputs_, [this] { return ill_health(); });
+        telemetry_.emplace(telemetry_commands([this] { return monitor_->take(); }));
         admin_.emplace(config, Admin::Sources{
                                    [this] { return outputs_.ledger(workers_); },
                                    [this] { return ill_health(); },

@@ -70,11 +70,11 @@ struct Snapshot {
     };
 
     struct Output {
-        std::string name;  // the option's text
-        std::vector<Forwarder> forwarders;
-        Level waiting;  // of all forwarders; so are the next three
+        std::string name;                   // the option's text
+        std::vector<Forwarder> forwarders;  // none: a reload took the output away
+        Level waiting;                      // of all forwarders; so are the next three
         std::uint64_t connections = 0;
-        CounterValues counters;  // and those that all forwarders share: the resolver's
+        CounterValues counters;  // and the resolver's, and those of its life before a reload
         Latency latency;
         std::string trouble;  // why it can't be reached or written to now; empty when it can
     };
@@ -100,6 +100,7 @@ struct Snapshot {
     Source other_sources;         // of frames in no tunnel, and of sources that the tables had no room for
     CounterValues counters;       // of all workers
     std::vector<Finding> findings;
+    std::vector<std::pair<std::string, std::string>> options;  // those in force; not in the JSON
 
     [[nodiscard]] Ledger ledger() const;
     // As in README.md, "Metrics".

@@ -2,13 +2,10 @@
 #include "telemetry.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <charconv>
 #include <string>
 #include <utility>
-
-#include "config_print.h"
 
 namespace rebuilder {
 namespace {
@@ -70,24 +67,22 @@ Entries flows(const Snapshot& snapshot) {
     return {{"workers", std::move(workers)}, {"outputs", std::move(outputs)}};
 }
 
-Entries options(const Config& config) {
+Entries options(const Snapshot& snapshot) {
     Entries entries;
-    for (const Option& option : option_table()) {
-        entries.push_back({std::string(option.name), fmt::format("{}", fmt::join(option.get(config), ", "))});
-    }
+    for (const auto& [name, value] : snapshot.options) entries.push_back({name, value});
     return entries;
 }
 
 }  // namespace
 
-std::vector<nic::TelemetryCommand> telemetry_commands(const Config& config, std::function<Snapshot()> snapshot) {
+std::vector<nic::TelemetryCommand> telemetry_commands(std::function<Snapshot()> snapshot) {
     return {
         {"/rebuilder/stats", "All counters. Parameter: a worker's number, for its alone",
             [snapshot](const std::string& parameter) { return stats(snapshot(), parameter); }},
         {"/rebuilder/flows", "Connections, buffers and waiting requests, with their limits. No parameters",
             [snapshot](const std::string&) { return flows(snapshot()); }},
         {"/rebuilder/config", "Every option with its value. No parameters",
-            [&config](const std::string&) { return options(config); }},
+            [snapshot](const std::string&) { return options(snapshot()); }},
     };
 }
 

@@ -9,14 +9,11 @@
 #include <functional>
 #include <vector>
 
-#include "config.h"
 #include "nic/telemetry.h"
 #include "snapshot.h"
 
 namespace rebuilder {
 
-// `config` outlives them.
-[[nodiscard]] std::vector<nic::TelemetryCommand> telemetry_commands(
-    const Config& config, std::function<Snapshot()> snapshot);
+[[nodiscard]] std::vector<nic::TelemetryCommand> telemetry_commands(std::function<Snapshot()> snapshot);
 
 }  // namespace rebuilder

@@ -27,6 +27,7 @@ void set(CounterValues& counters, Counter which, std::uint64_t value) {
 Snapshot two_of_each() {
     Snapshot snapshot;
     snapshot.version = "1.2.3";
+    snapshot.outputs.reserve(3);
     snapshot.workers.resize(2);
     set(snapshot.workers[1].counters, Counter::frames, 11);
     snapshot.workers[1].flows = {3, 100};
@@ -40,6 +41,12 @@ Snapshot two_of_each() {
     set(snapshot.outputs[0].counters, Counter::resolutions, 5);
     Snapshot::Forwarder& second = snapshot.outputs[0].forwarders[1];
     set(second.counters, Counter::answered_2xx, 9);
+    set(snapshot.outputs[0].counters, Counter::answered_2xx, 9 + 4);  // 4 before a reload
+    set(second.counters, Counter::requests_absent, 70);
+    set(snapshot.outputs[0].counters, Counter::requests_absent, 30);
+    Snapshot::Output& gone = snapshot.outputs.emplace_back();
+    gone.name = "null";
+    set(gone.counters, Counter::written, 8);
     second.latency = {.bounds_s = {0.0005, 2}, .counts = {1, 2, 3}, .sum_s = 7.25};
     snapshot.ports.push_back({.name = "dpdk:0000:00:06.0", .xstats = {{"bw_in_allowance_exceeded", 4}}});
     snapshot.sources.push_back({.vni = 1377, .address = "10.0.1.5", .frames = 7, .bytes = 700});
@@ -58,6 +65,9 @@ TEST_CASE("metrics: each value stands with its labels", "[app]") {
         R"(rebuilder_worker_flows_limit{worker="1"} 100)",
         R"(rebuilder_worker_busy_seconds_total{worker="0"} 1.5)",
         R"(rebuilder_answered_2xx_total{output="http://192.0.2.1:80",forwarder="1"} 9)",
+        R"(rebuilder_answered_2xx_total{output="http://192.0.2.1:80"} 4)",
+        R"(rebuilder_requests_absent_total{output="http://192.0.2.1:80"} 30)",
+        R"(rebuilder_written_total{output="null"} 8)",
         R"(rebuilder_resolutions_total{output="http://192.0.2.1:80"} 5)",
         R"(rebuilder_output_reachable{output="http://192.0.2.1:80"} 0)",
         R"(rebuilder_output_reachable{output="jsonl:/tmp/\"odd\"\\name"} 1)",
@@ -70,6 +80,8 @@ TEST_CASE("metrics: each value stands with its labels", "[app]") {
         INFO(line);
         CHECK(has_line(page, line));
     }
+    CHECK(page.find("requests_absent_total{output=\"http://192.0.2.1:80\",forwarder") == std::string::npos);
+    CHECK(page.find("output_reachable{output=\"null\"}") == std::string::npos);
 }
 
 TEST_CASE("metrics: a histogram's buckets are cumulative, and only where something answers", "[app]") {
