@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "config_print.h"
+#include "diagnosis.h"
 #include "nic/clock.h"
 #include "packet/address_text.h"
 
@@ -66,15 +67,20 @@ void Monitor::tick() {
     }
     Snapshot now = take();
     const std::lock_guard lock(mutex_);
+    constexpr std::size_t ticks_kept = 10;
+    if (past_.size() == ticks_kept) past_.pop_front();
+    past_.push_back(now);
     before_ = std::exchange(last_, std::move(now));
 }
 
 Snapshot Monitor::take() const {
     Snapshot before;
+    Snapshot past;
     Snapshot snapshot;
     {
         const std::lock_guard lock(mutex_);
         before = before_;
+        if (!past_.empty()) past = past_.front();
         snapshot.ports = seen_.ports;
         snapshot.options = seen_.options;
     }
@@ -87,6 +93,7 @@ Snapshot Monitor::take() const {
     take_workers(snapshot, before, now_ns);
     take_sources(snapshot);
     snapshot.outputs = outputs_.snapshot(workers_);
+    if (!past.version.empty()) snapshot.findings = diagnose(past, snapshot);
     return snapshot;
 }
 

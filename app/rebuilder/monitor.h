@@ -3,11 +3,12 @@
 //
 // In:    tick() once a second from the control thread, which alone asks the ports.
 // Out:   take(), from any thread: everything else is as of that moment, the ports as of the last tick. What is a share or
-//        a change is since the tick before.
+//        a change is since the tick before; what is found is about the last ten.
 // Never: makes a worker or a forwarder wait: of theirs, only counters and gauges are read.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -54,10 +55,11 @@ class Monitor {
     std::string host_;
     std::uint64_t started_ns_;
 
-    mutable std::mutex mutex_;  // for the rest
-    Seen seen_;                 // what only the control thread may look at
-    Snapshot last_;             // of the last tick
-    Snapshot before_;           // of the one before it
+    mutable std::mutex mutex_;   // for the rest
+    Seen seen_;                  // what only the control thread may look at
+    Snapshot last_;              // of the last tick
+    Snapshot before_;            // of the one before it
+    std::deque<Snapshot> past_;  // of the last ten, the oldest first: findings are about as many seconds
 };
 
 }  // namespace rebuilder
