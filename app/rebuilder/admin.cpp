@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "metrics.h"
+#include "status_page.h"
 
 namespace rebuilder {
 
@@ -43,6 +44,8 @@ class Admin::Listener {
                 response.status = 405;
             } else {
                 response.status = 200;
+                response.set_header("Cache-Control", "no-store");
+                response.set_header("X-Content-Type-Options", "nosniff");
                 page->second(response);
             }
             return httplib::Server::HandlerResponse::Handled;
@@ -100,6 +103,14 @@ Admin::Admin(const Config& config, Sources sources) : state_(std::make_shared<St
                 {"/status.json",
                     [state](httplib::Response& response) {
                         response.set_content(state->sources.snapshot().json(), "application/json");
+                    }},
+                {"/status",
+                    [](httplib::Response& response) {
+                        response.set_content(status_page.data(), status_page.size(), "text/html; charset=utf-8");
+                        response.set_header("Content-Security-Policy", std::string(status_page_policy));
+                        response.set_header("Referrer-Policy", "no-referrer");
+                        response.set_header("Cross-Origin-Opener-Policy", "same-origin");
+                        response.set_header("X-Frame-Options", "DENY");
                     }},
             });
     }

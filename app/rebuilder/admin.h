@@ -6,6 +6,7 @@
 // --admin-listen    GET /ledger          every counter and law as JSON
 //                   GET /metrics         the same for Prometheus (metrics.h)
 //                   GET /status.json     what the appliance is doing now (snapshot.h)
+//                   GET /status          the same as a page for people (status_page.h)
 // Anything else is 405, as load balancers' probes of the old system expect. A dead output does not fail the health
 // check: sending the mirror elsewhere would not help. Only counters and flags are read; the line never notices.
 #pragma once
