@@ -17,7 +17,13 @@
 
 namespace rebuilder {
 
-enum class Command : std::uint8_t { run, replay, check };
+enum class Command : std::uint8_t { run, replay, check, top };
+
+struct TopOptions {
+    std::string url = "http://127.0.0.1:9446";
+    std::uint64_t interval_ns = 1'000'000'000;
+    std::uint64_t count = 0;  // screens; 0: until it is ended
+};
 
 struct Config {
     Command command = Command::run;
@@ -60,6 +66,7 @@ struct Config {
     std::uint64_t drain_timeout_ns = 10'000'000'000;
     bool explain = false;  // replay
     bool why = false;      // replay
+    TopOptions top;
 };
 
 }  // namespace rebuilder

@@ -11,6 +11,7 @@
 #include "options.h"
 #include "replay.h"
 #include "run.h"
+#include "top.h"
 
 int main(int argc, char** argv) {
     using namespace rebuilder;
@@ -25,6 +26,7 @@ int main(int argc, char** argv) {
             });
         case Command::replay: return replay(*config);
         case Command::check: return check_host(*config, std::cout);
+        case Command::top: return top(config->top);
         }
     } catch (const Error& error) {
         fmt::print(stderr, "rebuilder: {}\n", error.what());

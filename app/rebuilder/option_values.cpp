@@ -108,6 +108,21 @@ std::string read_listen_address(const std::string& text) {
     return text;
 }
 
+std::string read_url(std::string text) {
+    const auto refuse = [&] { refuse_value(fmt::format("'{}' is not a URL such as http://127.0.0.1:9446", text)); };
+    constexpr std::string_view scheme = "http://";
+    if (!text.starts_with(scheme)) refuse();
+    std::string place = text.substr(scheme.size());
+    if (place.ends_with('/')) place.pop_back();
+    const std::size_t bracket = place.rfind(']');
+    const std::size_t colon = place.find(':', bracket == std::string::npos ? 0 : bracket);
+    const std::string host = place.substr(0, colon);
+    if (host.empty() || place.find_first_of("/?#@ ") != std::string::npos) refuse();
+    if (colon == std::string::npos) return fmt::format("{}{}:9446", scheme, host);
+    (void)read_port(std::string_view(place).substr(colon + 1));
+    return std::string(scheme) + place;
+}
+
 std::string write_size(std::uint64_t bytes) {
     constexpr std::array units{std::pair{gigabyte, 'G'}, std::pair{megabyte, 'M'}, std::pair{kilobyte, 'K'}};
     for (const auto& [unit, letter] : units) {

@@ -25,6 +25,8 @@ inline constexpr std::uint64_t hour = 60 * minute;
 [[nodiscard]] std::uint64_t read_number(std::string_view text, std::uint64_t least, std::uint64_t most);
 [[nodiscard]] std::uint16_t read_port(std::string_view text);
 [[nodiscard]] std::string read_listen_address(const std::string& text);
+// "http://HOST:PORT", as which "http://HOST/" comes back, too, with the port of --admin-listen.
+[[nodiscard]] std::string read_url(std::string text);
 
 // "1500", "64K", "1M", "2G", in powers of 1024.
 [[nodiscard]] std::uint64_t read_size(std::string_view text, std::uint64_t least, std::uint64_t most);

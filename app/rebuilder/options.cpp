@@ -78,6 +78,13 @@ constexpr std::array commands{
   rebuilder check -c /etc/rebuilder/rebuilder.toml
   rebuilder check --input dpdk:0000:00:06.0 --output http://10.0.3.7:80
   REBUILDER_WORKERS=4 rebuilder check -c rebuilder.toml)"},
+    CommandText{Command::top, 0, "top", "[OPTIONS]",
+        "Show what a running rebuilder does: what is wrong, and what became of the traffic.\n"
+        "q or Ctrl-C ends it. NO_COLOR in the environment turns colours off.",
+        R"(Examples:
+  rebuilder top
+  rebuilder top --url http://10.0.1.5:9446 --interval 5s
+  rebuilder top --once | mail -s "how it is" ops@example.com)"},
 };
 
 constexpr const char* sources = "Every option can also be a key of the file (max-body = \"2M\") or a variable of the\n"
@@ -92,6 +99,10 @@ struct CommandLine {
     Values eal;
     bool explain = false;
     bool why = false;
+    std::string url;
+    std::string interval;
+    std::string count;
+    bool once = false;
 };
 
 class Help : public CLI::Formatter {
@@ -150,6 +161,17 @@ void add_option(CLI::App& app, const Option& option, Command command, CommandLin
     added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->group(std::string(option.group));
 }
 
+void add_top_options(CLI::App& app, CommandLine& line) {
+    const auto add = [&](const char* name, std::string& value, const char* kind, const char* help) {
+        app.add_option(name, value, help)->option_text(kind)->group("Options");
+    };
+    add("--url", line.url, "URL", "where the rebuilder's --admin-listen is [default:\nhttp://127.0.0.1:9446]");
+    add("--interval", line.interval, "DURATION", "from one screen to the next [default: 1s]");
+    add("--count", line.count, "N", "end after so many screens [default: never]");
+    app.add_flag("--once", line.once, "one screen, as --count 1")->group("Options");
+    app.set_help_flag("-h,--help", "print this and exit")->group("Options");
+}
+
 // What the command's arguments say arrives in `line` when they are parsed. Of one that can't be meant there is the name only:
 // options are many, and a short replay is over before all are entered.
 void add_command(CLI::App& program, const CommandText& text, bool meant, CommandLine& line) {
@@ -160,6 +182,11 @@ void add_command(CLI::App& program, const CommandText& text, bool meant, Command
     app.formatter(std::make_shared<Help>(text.usage));
     app.allow_extras();  // refused later, in our own words
     app.set_help_flag();
+    if (text.command == Command::top) {
+        add_top_options(app, line);
+        app.footer(fmt::format("\n{}", text.examples));
+        return;
+    }
     if (text.command == Command::replay) {
         app.add_option("FILE", line.files, "captures, one after the other")->option_text("...");
     }
@@ -231,9 +258,9 @@ bool read_command_line(Values arguments, CommandLine& line, std::ostream& out) {
     const Values words = program.remaining();
     if (!words.empty()) {
         const char* kind = words.front().starts_with('-') ? "unexpected option" : "unknown command";
-        refuse(fmt::format("{} '{}'; a command comes first: run, replay or check", kind, words.front()));
+        refuse(fmt::format("{} '{}'; a command comes first: run, replay, check or top", kind, words.front()));
     }
-    if (line.command == nullptr) refuse("no command is given: run, replay or check; see `rebuilder --help`");
+    if (line.command == nullptr) refuse("no command is given: run, replay, check or top; see `rebuilder --help`");
     const Values extra = program.get_subcommands().front()->remaining();
     if (!extra.empty()) refuse_extra(extra.front(), fmt::format("rebuilder {}", line.command->name));
     // For replay, which starts no EAL, "--" has its usual meaning: no option comes behind it.
@@ -300,6 +327,26 @@ void apply(const Option& option, const Given& given, Config& config) {
     }
 }
 
+// These are about another process, so no file and no variable has them.
+TopOptions read_top_options(const CommandLine& line) {
+    TopOptions options;
+    const auto given = [](const char* name, const std::string& text, auto set) {
+        try {
+            if (!text.empty()) set(text);
+        } catch (const Error& error) {
+            refuse(fmt::format("{}: {}", name, error.what()));
+        }
+    };
+    given("--url", line.url, [&](const std::string& text) { options.url = read_url(text); });
+    given("--interval", line.interval,
+        [&](const std::string& text) { options.interval_ns = read_duration(text, 100 * millisecond, hour); });
+    given("--count", line.count, [&](const std::string& text) { options.count = read_number(text, 1, 1'000'000'000); });
+    if (line.once) options.count = 1;
+    if (!line.eal.empty())
+        refuse(fmt::format("unexpected argument '{}'; see `rebuilder top --help`", line.eal.front()));
+    return options;
+}
+
 // What no option can know of alone.
 void validate(const Config& config) {
     if (config.command == Command::run && config.inputs.empty()) {
@@ -351,6 +398,10 @@ std::optional<Config> parse_options(int argc, const char* const* argv, std::ostr
     config.eal = line.eal;
     config.explain = line.explain;
     config.why = line.why;
+    if (config.command == Command::top) {
+        config.top = read_top_options(line);
+        return config;
+    }
 
     const std::string path = line.config_file.empty() ? environment("config") : line.config_file;
     std::vector<ConfigItem> file;

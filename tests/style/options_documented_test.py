@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every option of the program is in its man page and its sample configuration, and nothing else is.
+"""Every option of the program is in its man pages and its sample configuration, and nothing else is.
 
-    options_documented_test.py REBUILDER MAN_PAGE SAMPLE_TOML
+    options_documented_test.py REBUILDER MAN_PAGE... SAMPLE_TOML
 """
 
 import re
@@ -11,8 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-COMMANDS = ("run", "replay", "check")
-COMMAND_LINE_ONLY = {"config", "explain", "help", "version", "why"}
+COMMANDS = ("run", "replay", "check", "top")
+COMMAND_LINE_ONLY = {"config", "count", "explain", "help", "interval", "once", "url", "version", "why"}
 
 
 def options_of_help(rebuilder, *command):
@@ -51,12 +51,13 @@ def sample_faults(rebuilder, sample):
             yield f"{sample}: the default of {name} is {defaults.get(name)}, not {values.get(name)}"
 
 
-def main(rebuilder, man_page, sample):
+def main(rebuilder, *man_pages, sample):
     options = set().union(*(options_of_help(rebuilder, command) for command in COMMANDS), options_of_help(rebuilder))
-    man = set(re.findall(r"^\.It .*?Fl -([a-z0-9-]+)", Path(man_page).read_text(encoding="utf-8"), re.MULTILINE))
+    man_text = "".join(Path(page).read_text(encoding="utf-8") for page in man_pages)
+    man = set(re.findall(r"^\.It .*?Fl -([a-z0-9-]+)", man_text, re.MULTILINE))
     keys = set(re.findall(r"^#?([a-z0-9-]+) = ", Path(sample).read_text(encoding="utf-8"), re.MULTILINE))
     faults = [
-        *differences("man page", options, man),
+        *differences("man pages", options, man),
         *differences("sample", options - COMMAND_LINE_ONLY, keys),
         *sample_faults(rebuilder, sample),
     ]
@@ -65,4 +66,4 @@ def main(rebuilder, man_page, sample):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]) if len(sys.argv) == 4 else __doc__.strip())
+    sys.exit(main(*sys.argv[1:-1], sample=sys.argv[-1]) if len(sys.argv) >= 4 else __doc__.strip())

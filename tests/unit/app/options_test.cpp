@@ -495,10 +495,10 @@ TEST_CASE("options that don't go together are refused") {
 }
 
 TEST_CASE("a command line that is none gets one sentence") {
-    CHECK(refusal({}) == "no command is given: run, replay or check; see `rebuilder --help`");
-    CHECK(refusal({"rum"}) == "unknown command 'rum'; a command comes first: run, replay or check");
+    CHECK(refusal({}) == "no command is given: run, replay, check or top; see `rebuilder --help`");
+    CHECK(refusal({"rum"}) == "unknown command 'rum'; a command comes first: run, replay, check or top");
     CHECK(refusal({"--workers", "3", "run"}) ==
-          "unexpected option '--workers'; a command comes first: run, replay or check");
+          "unexpected option '--workers'; a command comes first: run, replay, check or top");
     CHECK(refusal({"run", "--inptu", "x"}) == "unknown option '--inptu'; see `rebuilder run --help`");
     CHECK(refusal({"run", "--filter=tcp"}) == "unknown option '--filter'; see `rebuilder run --help`");
     CHECK(refusal({"run", "x"}) == "unexpected argument 'x'; see `rebuilder run --help`");
@@ -508,6 +508,31 @@ TEST_CASE("a command line that is none gets one sentence") {
     CHECK(refusal({"run", "--output", "null"}) == "no input is given; add --input SPEC, see `rebuilder run --help`");
     CHECK(refusal({"run", "--input", "pcap:x"}) == "no output is given; add --output SPEC, see `rebuilder run --help`");
     CHECK(refusal({"replay"}) == "no FILE to replay is given, see `rebuilder replay --help`");
+}
+
+TEST_CASE("top: its own options, and no others") {
+    const TopOptions defaults = parse({"top"}).top;
+    CHECK(defaults.url == "http://127.0.0.1:9446");
+    CHECK(defaults.interval_ns == 1'000'000'000);
+    CHECK(defaults.count == 0);
+    const Variable file("REBUILDER_CONFIG", "/nowhere");  // the other process's, not its own
+    const Config given = parse({"top", "--url", "http://[::1]:80/", "--interval", "250ms", "--count", "3"});
+    CHECK(given.command == Command::top);
+    CHECK(given.top.url == "http://[::1]:80");
+    CHECK(given.top.interval_ns == 250'000'000);
+    CHECK(given.top.count == 3);
+    CHECK(parse({"top", "--once"}).top.count == 1);
+    CHECK(parse({"top", "--url", "http://appliance"}).top.url == "http://appliance:9446");
+    for (const char* url :
+        {"127.0.0.1:9446", "https://x:1", "http://", "http://:1", "http://a b", "http://x/y", "http://u@x"}) {
+        CHECK(refusal({"top", "--url", url}) ==
+              std::string("--url: '") + url + "' is not a URL such as http://127.0.0.1:9446");
+    }
+    CHECK(refusal({"top", "--url", "http://x:99999"}).starts_with("--url: "));
+    CHECK(refusal({"top", "--interval", "1ms"}) == "--interval: 1ms is out of range; 100ms to 60m will do");
+    CHECK(refusal({"top", "--count", "0"}).starts_with("--count: "));
+    CHECK(refusal({"top", "--workers", "3"}) == "--workers: not an option of `rebuilder top`");
+    CHECK(refusal({"top", "--", "x"}) == "unexpected argument 'x'; see `rebuilder top --help`");
 }
 
 TEST_CASE("what is printed reads back as the same") {
