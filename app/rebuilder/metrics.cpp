@@ -88,15 +88,25 @@ void put_output_counter(Page& page, const Snapshot::Output& output, Counter whic
     if (shared || rest != 0 || output.forwarders.empty()) page.sample({{"output", output.name}}, rest);
 }
 
+// What no worker has counted, the exception path's and the control thread's, has a series of its own.
+void put_worker_counter(Page& page, const Snapshot& snapshot, Counter which) {
+    std::uint64_t of_workers = 0;
+    for (std::size_t w = 0; w < snapshot.workers.size(); ++w) {
+        const std::uint64_t value = snapshot.workers[w].counters[which];
+        of_workers += value;
+        page.sample(worker_labels(w), value);
+    }
+    const std::uint64_t all = snapshot.counters[which];
+    if (all > of_workers) page.sample({{"worker", "none"}}, all - of_workers);
+}
+
 void put_counters(Page& page, const Snapshot& snapshot) {
     for (std::size_t i = 0; i < counter_count; ++i) {
         const CounterInfo& counter = counter_table[i];
         page.family(
             fmt::format("{}_total", counter.name), "counter", fmt::format("{} ({})", counter.help, counter.unit));
         if (counter.scope == CounterScope::worker) {
-            for (std::size_t w = 0; w < snapshot.workers.size(); ++w) {
-                page.sample(worker_labels(w), snapshot.workers[w].counters.values[i]);
-            }
+            put_worker_counter(page, snapshot, static_cast<Counter>(i));
             continue;
         }
         for (const Snapshot::Output& output : snapshot.outputs) {

@@ -43,13 +43,14 @@ Snapshot::Port look_at(nic::Port& port) {
 }  // namespace
 
 Monitor::Monitor(const Config& config, std::vector<nic::Port>& ports, const Workers& workers, const Statuses& statuses,
-    const Outputs& outputs, std::function<std::string()> ill_health)
+    const Outputs& outputs, std::function<std::string()> ill_health, std::function<CounterValues()> others)
     : config_(config)
     , ports_(ports)
     , workers_(workers)
     , statuses_(statuses)
     , outputs_(outputs)
     , ill_health_(std::move(ill_health))
+    , others_(std::move(others))
     , host_(host_name())
     , started_ns_(nic::HostTime::monotonic_ns()) {
     tick();
@@ -121,6 +122,7 @@ void Monitor::take_sources(Snapshot& snapshot) const {
 }
 
 void Monitor::take_workers(Snapshot& snapshot, const Snapshot& before, std::uint64_t now_ns) const {
+    snapshot.counters = others_();
     const double passed_s = snapshot.uptime_s - before.uptime_s;
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         const WorkerStatus& status = *statuses_[i];

@@ -30,9 +30,10 @@ class Monitor {
     using Workers = std::vector<std::unique_ptr<pipeline::Worker>>;
     using Statuses = std::vector<std::unique_ptr<WorkerStatus>>;  // one for each worker
 
-    // All of them outlive it; of the configuration only tick() takes notice. `ill_health` answers why the health check fails, from any thread.
+    // All of them outlive it; of the configuration only tick() takes notice. `ill_health` answers why the health check fails, and
+    // `others` what was counted by nobody of these, both from any thread.
     Monitor(const Config& config, std::vector<nic::Port>& ports, const Workers& workers, const Statuses& statuses,
-        const Outputs& outputs, std::function<std::string()> ill_health);
+        const Outputs& outputs, std::function<std::string()> ill_health, std::function<CounterValues()> others);
 
     void tick();
     [[nodiscard]] Snapshot take() const;
@@ -52,6 +53,7 @@ class Monitor {
     const Statuses& statuses_;
     const Outputs& outputs_;
     std::function<std::string()> ill_health_;
+    std::function<CounterValues()> others_;
     std::string host_;
     std::uint64_t started_ns_;
 

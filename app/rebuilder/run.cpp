@@ -26,6 +26,7 @@
 #include "nic/port_config.h"
 #include "notify.h"
 #include "outputs.h"
+#include "port_watch.h"
 #include "reload.h"
 #include "report.h"
 #include "telemetry.h"
@@ -90,6 +91,7 @@ class Appliance {
         , outputs_(config, worker_count_, config.queue)
         , eal_(start_eal(config, devices_, worker_count_, hints_)) {
         for (const nic::Device& device : devices_) ports_.emplace_back(device, port_options(config));
+        watch_.emplace(ports_);
         for (std::size_t i = 0; i < worker_count_; ++i) {
             const pipeline::WorkerConfig worker = worker_config(config, worker_count_);
             workers_.push_back(std::make_unique<pipeline::Worker>(worker, outputs_.links(i)));
@@ -98,10 +100,12 @@ class Appliance {
         share_queues();
         if (config.lock_memory) hint(lock_memory(worker_count_ * workers_[0]->mapped_bytes()));
         reload_.emplace(config_, std::move(read_again), outputs_, workers_, log_);
-        monitor_.emplace(config_, ports_, workers_, statuses_, outputs_, [this] { return ill_health(); });
+        monitor_.emplace(
+            config_, ports_, workers_, statuses_, outputs_, [this] { return ill_health(); },
+            [this] { return counters_of_others(); });
         telemetry_.emplace(telemetry_commands([this] { return monitor_->take(); }));
         admin_.emplace(config, Admin::Sources{
-                                   [this] { return outputs_.ledger(workers_); },
+                                   [this] { return ledger(); },
                                    [this] { return ill_health(); },
                                    [this] { return monitor_->take(); },
                                });
@@ -176,18 +180,36 @@ class Appliance {
         while (!all_finished()) {
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
             reload();
-            if (std::chrono::steady_clock::now() < next_tick) continue;
-            next_tick += std::chrono::seconds(1);
-            nic::Eal::tick();
-            look_after_workers();
-            monitor_->tick();
-            for (const nic::Port& port : ports_) {
-                if (!port.failed() || stop_requested) continue;
-                problems_.push_back(fmt::format("{}: the device is gone or wants a reset", port.name()));
-                stop_requested = true;
+            const bool tick = std::chrono::steady_clock::now() >= next_tick;
+            if (tick) {
+                next_tick += std::chrono::seconds(1);
+                nic::Eal::tick();
+                look_after_workers();
+                monitor_->tick();
             }
+            if (!stop_requested) watch_ports(tick);
         }
         eal_.wait();
+    }
+
+    void watch_ports(bool links_too) {
+        watch_->look(links_too);
+        for (const PortNews& news : watch_->take_news()) {
+            log_.write(news.level, news.event, news.sentence, {{"port", news.port}});
+        }
+        if (watch_->end().empty()) return;
+        problems_.push_back(watch_->end());
+        stop_requested = true;
+    }
+
+    // What counts beside the workers and the outputs. Any thread.
+    [[nodiscard]] CounterValues counters_of_others() const { return watch_->counters().read(); }
+
+    // Any thread.
+    [[nodiscard]] Ledger ledger() const {
+        Ledger ledger = outputs_.ledger(workers_);
+        ledger.workers += counters_of_others();
+        return ledger;
     }
 
     void reload() {
@@ -235,7 +257,7 @@ class Appliance {
                                 port.name(), stats.frames, stats.missed, stats.errors, stats.no_buffers));
         }
         for (std::string& trouble : outputs_.troubles()) problems_.push_back(std::move(trouble));
-        return report_end(config_, outputs_.ledger(workers_), blocks, problems_);
+        return report_end(config_, ledger(), blocks, problems_);
     }
 
     // Why this instance should get no more traffic; empty when it should.
@@ -270,6 +292,7 @@ class Appliance {
     Outputs outputs_;
     nic::Eal eal_;
     std::vector<nic::Port> ports_;
+    std::optional<PortWatch> watch_;
     std::vector<std::unique_ptr<pipeline::Worker>> workers_;
     std::vector<std::unique_ptr<WorkerStatus>> statuses_;
     std::vector<std::vector<nic::RxQueue>> queues_;  // for each worker

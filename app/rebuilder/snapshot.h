@@ -98,7 +98,7 @@ struct Snapshot {
     std::vector<Output> outputs;
     std::vector<Source> sources;  // the one with most frames first
     Source other_sources;         // of frames in no tunnel, and of sources that the tables had no room for
-    CounterValues counters;       // of all workers
+    CounterValues counters;       // of all workers, and of who else counts such things
     std::vector<Finding> findings;
     std::vector<std::pair<std::string, std::string>> options;  // those in force; not in the JSON
 

@@ -47,6 +47,15 @@ bool kernel_interface_up(const std::string& interface) noexcept {
     return ask(interface, SIOCGIFFLAGS, request) && (request.ifr_flags & IFF_UP) != 0;
 }
 
+bool kernel_interface_running(const std::string& interface) noexcept {
+    if (!kernel_interface_up(interface)) return false;
+    ethtool_value link{.cmd = ETHTOOL_GLINK, .data = 0};
+    ifreq request{};
+    request.ifr_data = reinterpret_cast<char*>(&link);
+    const bool knows_links = ask(interface, SIOCETHTOOL, request);
+    return !knows_links || link.data != 0;
+}
+
 unsigned kernel_interface_mtu(const std::string& interface) noexcept {
     ifreq request{};
     return ask(interface, SIOCGIFMTU, request) ? static_cast<unsigned>(request.ifr_mtu) : 0;

@@ -13,6 +13,8 @@ namespace rebuilder::nic {
 
 [[nodiscard]] bool kernel_interface_exists(const std::string& interface) noexcept;
 [[nodiscard]] bool kernel_interface_up(const std::string& interface) noexcept;
+[[nodiscard]] bool kernel_interface_running(
+    const std::string& interface) noexcept;  // up, with a carrier where it knows such
 [[nodiscard]] unsigned kernel_interface_mtu(const std::string& interface) noexcept;  // 0: unknown
 
 // As `ethtool -l` shows them; 0 where the driver has none of a kind, or no such notion.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <string_view>
@@ -25,6 +26,7 @@ namespace rebuilder::nic {
 namespace {
 
 constexpr std::uint16_t no_port = RTE_MAX_ETHPORTS;
+constexpr std::array events{RTE_ETH_EVENT_INTR_LSC, RTE_ETH_EVENT_INTR_RESET, RTE_ETH_EVENT_INTR_RMV};
 
 bool behind_kernel(InputKind kind) {
     return kind == InputKind::af_packet || kind == InputKind::af_xdp;
@@ -75,10 +77,12 @@ struct Port::State {
 
     void find();
     void start();
-    [[nodiscard]] int try_start(Rss rss, std::uint16_t tx_queues);
+    [[nodiscard]] int restart();
+    [[nodiscard]] PortStats device_stats() const noexcept;
+    [[nodiscard]] int try_start(Rss wanted_rss, std::uint16_t wanted_tx_queues);
     void make_pools(const rte_eth_dev_info& info);
     void enable_promiscuous();
-    void describe(Rss rss);
+    void describe();
     [[nodiscard]] bool took_our_key(const rte_eth_dev_info& info) const noexcept;
     static int on_event(std::uint16_t port, rte_eth_event_type event, void* state, void* details) noexcept;
 
@@ -94,21 +98,31 @@ struct Port::State {
     std::vector<BufferPool> pools;  // one a queue
     PromiscuousMembership promiscuous;
     PacketSocketDrops drops;
-    std::atomic<bool> failed = false;  // DPDK's interrupt thread: w, control: r
+    Rss rss = Rss::off;
+    std::uint16_t tx_queues = 0;
+    std::unique_ptr<PortGate> gate;
+    PortStats before_resets;
+    std::atomic<bool> failed = false;  // these three: DPDK's interrupt thread or control: w, control: r
+    std::atomic<bool> wants_reset = false;
+    std::atomic<bool> link_changed = false;
+    std::atomic<bool> link = false;  // control: w, any: r
     std::string description;
     std::vector<std::string> notes;
 };
 
-int Port::State::on_event(std::uint16_t, rte_eth_event_type, void* state, void*) noexcept {
-    static_cast<State*>(state)->failed.store(true, std::memory_order_relaxed);
+int Port::State::on_event(std::uint16_t, rte_eth_event_type type, void* state, void*) noexcept {
+    auto& port = *static_cast<State*>(state);
+    switch (type) {
+    case RTE_ETH_EVENT_INTR_LSC: port.link_changed = true; break;
+    case RTE_ETH_EVENT_INTR_RESET: port.wants_reset = true; break;
+    default: port.failed = true;
+    }
     return 0;
 }
 
 Port::State::~State() {
     if (port == no_port) return;
-    for (const auto event : {RTE_ETH_EVENT_INTR_RESET, RTE_ETH_EVENT_INTR_RMV}) {
-        rte_eth_dev_callback_unregister(port, event, on_event, this);
-    }
+    for (const auto event : events) rte_eth_dev_callback_unregister(port, event, on_event, this);
     if (started) rte_eth_dev_stop(port);
     rte_eth_dev_close(port);
 }
@@ -137,7 +151,9 @@ void Port::State::make_pools(const rte_eth_dev_info& info) {
 }
 
 // Answers 0 or a negative error. May be called again with less after a failure.
-int Port::State::try_start(Rss rss, std::uint16_t tx_queues) {
+int Port::State::try_start(Rss wanted_rss, std::uint16_t wanted_tx_queues) {
+    rss = wanted_rss;
+    tx_queues = wanted_tx_queues;
     rte_eth_dev_info info{};
     if (const int error = rte_eth_dev_info_get(port, &info); error != 0) return error;
     const rte_eth_conf conf = port_configuration(info, mtu, buffers.room, rss, key);
@@ -188,16 +204,17 @@ void Port::State::start() {
     buffers = plan_buffers(device.input.kind, descriptors, options.frame_room);
     mtu = usable_mtu(info, options.mtu, buffers.room);
     make_pools(info);
+    gate = std::make_unique<PortGate>(queues);
 
     const OutputAside aside(device.input.kind == InputKind::af_xdp && !EalLog::shown());  // libxdp is talkative
     const std::size_t notes_before = notes.size();
     int error = 0;
-    for (const Rss rss : rss_wishes(info, queues)) {
-        for (const std::uint16_t tx_queues : tx_queue_wishes(info, queues)) {
+    for (const Rss wanted_rss : rss_wishes(info, queues)) {
+        for (const std::uint16_t wanted_tx_queues : tx_queue_wishes(info, queues)) {
             EalLog::forget();
             notes.resize(notes_before);
-            error = try_start(rss, tx_queues);
-            if (error == 0) return describe(rss);
+            error = try_start(wanted_rss, wanted_tx_queues);
+            if (error == 0) return describe();
         }
     }
     if (const std::string reason = kernel_reason(aside.text()); !reason.empty()) {
@@ -232,7 +249,7 @@ bool Port::State::took_our_key(const rte_eth_dev_info& info) const noexcept {
            std::equal(found.begin(), found.begin() + size, key.begin());
 }
 
-void Port::State::describe(Rss rss) {
+void Port::State::describe() {
     rte_eth_dev_info info{};
     const bool known = rte_eth_dev_info_get(port, &info) == 0;
     std::string_view spread = "one queue";
@@ -264,17 +281,36 @@ void Port::State::describe(Rss rss) {
     }
 }
 
+PortStats& PortStats::operator+=(const PortStats& other) noexcept {
+    frames += other.frames;
+    bytes += other.bytes;
+    missed += other.missed;
+    errors += other.errors;
+    no_buffers += other.no_buffers;
+    return *this;
+}
+
+PortStats& PortStats::operator-=(const PortStats& other) noexcept {
+    frames -= other.frames;
+    bytes -= other.bytes;
+    missed -= other.missed;
+    errors -= other.errors;
+    no_buffers -= other.no_buffers;
+    return *this;
+}
+
 std::uint64_t buffer_bytes(const Device& device, const PortOptions& options) noexcept {
     return device.queues * plan_buffers(device.input.kind, options.descriptors, options.frame_room).bytes();
 }
 
 Port::Port(const Device& device, const PortOptions& options) : state_(std::make_unique<State>(device, options)) {
     state_->find();
-    for (const auto event : {RTE_ETH_EVENT_INTR_RESET, RTE_ETH_EVENT_INTR_RMV}) {
+    for (const auto event : events) {
         rte_eth_dev_callback_register(state_->port, event, State::on_event, state_.get());
     }
     state_->start();
     state_->enable_promiscuous();
+    look_at_link();
     if (device.input.kind == InputKind::af_packet) state_->drops = PacketSocketDrops(device.input.argument);
 }
 
@@ -303,23 +339,79 @@ std::uint16_t Port::queues() const noexcept {
 }
 
 RxQueue Port::rx_queue(std::uint16_t queue) const {
-    return {state_->port, queue, state_->device.input.kind == InputKind::pcap};
+    const bool ends = state_->device.input.kind == InputKind::pcap;
+    return {state_->port, queue, ends, state_->gate->pass(queue)};
 }
 
 bool Port::link_up() const noexcept {
-    if (behind_kernel(state_->device.input.kind)) return kernel_interface_up(state_->device.input.argument);
+    return state_->link.load(std::memory_order_relaxed);
+}
+
+void Port::look_at_link() noexcept {
+    state_->link_changed = false;
+    if (behind_kernel(state_->device.input.kind)) {
+        state_->link = kernel_interface_running(state_->device.input.argument);
+        return;
+    }
     rte_eth_link link{};
-    return rte_eth_link_get_nowait(state_->port, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+    state_->link = rte_eth_link_get_nowait(state_->port, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+bool Port::link_changed() const noexcept {
+    return state_->link_changed.load(std::memory_order_relaxed);
 }
 
 bool Port::failed() const noexcept {
     return state_->failed.load(std::memory_order_relaxed);
 }
 
-PortStats Port::stats() noexcept {
+bool Port::wants_reset() const noexcept {
+    return state_->wants_reset.load(std::memory_order_relaxed);
+}
+
+// Behind a closed gate. Answers 0 or a negative error.
+int Port::State::restart() {
+    started = false;
+    int error = rte_eth_dev_reset(port);
+    if (error == -ENOTSUP) error = rte_eth_dev_stop(port);  // a driver without a reset of its own is started anew
+    if (error != 0) return error;
+    const std::size_t notes_before = notes.size();
+    error = try_start(rss, tx_queues);
+    notes.resize(notes_before);
+    if (error == 0 && !behind_kernel(device.input.kind) && options.promiscuous) rte_eth_promiscuous_enable(port);
+    return error;
+}
+
+std::string Port::reset() {
+    State& state = *state_;
+    constexpr std::chrono::milliseconds limit(1000);
+    if (!state.gate->close(limit)) return "a thread did not leave the queues in time";
+    state.wants_reset = false;  // one that is asked for from here on is another
+    const PortStats before = state.device_stats();
+    EalLog::forget();
+    if (const int error = state.restart(); error != 0) {
+        const std::string reason = EalLog::first_error();
+        return reason.empty() ? rte_strerror(-error) : reason;
+    }
+    // Whether the device has begun to count anew shows now, as nobody receives.
+    state.before_resets += before;
+    state.before_resets -= state.device_stats();
+    state.gate->open();
+    look_at_link();
+    return {};
+}
+
+PortStats Port::State::device_stats() const noexcept {
     rte_eth_stats from{};
-    rte_eth_stats_get(state_->port, &from);
-    return {from.ipackets, from.ibytes, from.imissed + state_->drops.count(), from.ierrors, from.rx_nombuf};
+    rte_eth_stats_get(port, &from);
+    return {from.ipackets, from.ibytes, from.imissed, from.ierrors, from.rx_nombuf};
+}
+
+PortStats Port::stats() noexcept {
+    PortStats stats = state_->device_stats();
+    stats += state_->before_resets;
+    stats.missed += state_->drops.count();
+    return stats;
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> Port::extended_stats() const {

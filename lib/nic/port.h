@@ -6,7 +6,8 @@
 //       between connections, and both directions of a connection have the same. What the device cannot do is
 //       left out and said in notes(): fewer queues, a smaller MTU, no promiscuous mode.
 // Owns the RX buffers: every RxQueue has to be gone or released when the Port is destroyed, which stops and
-// closes the device. Lives shorter than Eal. Used by the control thread, except for the RxQueues.
+// closes the device. Lives shorter than Eal. Used by the control thread, except for the RxQueues and link_up().
+// A device that asks for a reset gets it by reset(), while the queues' users stand aside (port_gate.h).
 // Errors: the constructor throws Error naming the input; nothing else throws.
 #pragma once
 
@@ -40,6 +41,9 @@ struct PortStats {
     std::uint64_t missed = 0;      // no room in an RX ring: the worker was too slow
     std::uint64_t errors = 0;      // broken frames; for a capture: it ends in the middle of a record
     std::uint64_t no_buffers = 0;  // times that a driver found no buffer
+
+    PortStats& operator+=(const PortStats& other) noexcept;
+    PortStats& operator-=(const PortStats& other) noexcept;  // may wrap around in between
 };
 
 class Port {
@@ -58,9 +62,19 @@ class Port {
     [[nodiscard]] std::uint16_t queues() const noexcept;  // may be fewer than wanted
     [[nodiscard]] RxQueue rx_queue(std::uint16_t queue) const;
 
+    // As look_at_link() saw it last. Any thread.
     [[nodiscard]] bool link_up() const noexcept;
-    // The device is gone or wants a reset. It will not come back by itself: restart the process.
+    // About once a second, and each time when link_changed(): the device has said so, where it says such things.
+    void look_at_link() noexcept;
+    [[nodiscard]] bool link_changed() const noexcept;
+
+    // The device is gone. It will not come back by itself: restart the process.
     [[nodiscard]] bool failed() const noexcept;
+    [[nodiscard]] bool wants_reset() const noexcept;
+    // Resets the device and starts it again as it was; stats() go on. An empty answer, or why it couldn't be done: then the
+    // port delivers nothing any more.
+    [[nodiscard]] std::string reset();
+
     [[nodiscard]] PortStats stats() noexcept;
     // The driver's own counters, such as ENA's bw_in_allowance_exceeded.
     [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> extended_stats() const;

@@ -4,7 +4,7 @@
 // In:   the time, once a burst: all frames of a burst carry it.
 // Out:  up to burst_size frames. Their bytes lie in the port's buffers (mbufs) and belong to the queue: they
 //       live until the next receive() or release(), which gives the buffers back in bulk. Who needs bytes for
-//       longer copies them.
+//       longer copies them. No frames while the port's gate is closed.
 // A frame that came in several buffers is joined into a scratch area of the queue; beyond 64 KiB it is cut,
 // as if the mirror had cut it. Both are counted here. Never allocates after construction, never throws, makes
 // no system call of its own (the drivers of kernel interfaces do).
@@ -24,6 +24,7 @@
 #include <rte_prefetch.h>
 
 #include "base/bytes.h"
+#include "nic/port_gate.h"
 #include "packet/frame.h"
 
 namespace rebuilder::nic {
@@ -34,10 +35,11 @@ class RxQueue {
     static constexpr std::size_t largest_frame = 65'536;
 
     // `ends`: an empty burst is the end of the input (a capture file), not a pause.
-    RxQueue(std::uint16_t port, std::uint16_t queue, bool ends)
+    RxQueue(std::uint16_t port, std::uint16_t queue, bool ends, PortGate::Pass pass)
         : port_(port)
         , queue_(queue)
         , ends_(ends)
+        , pass_(pass)
         , scratch_(std::make_unique_for_overwrite<std::uint8_t[]>(burst_size * largest_frame)) {}
 
     ~RxQueue() { release(); }
@@ -46,6 +48,8 @@ class RxQueue {
 
     [[nodiscard]] std::span<const packet::Frame> receive(std::uint64_t now_ns) noexcept {
         release();
+        if (!pass_.open()) [[unlikely]]
+            return {};
         Buffers& in_hand = *in_hand_;
         in_hand.count = rte_eth_rx_burst(port_, queue_, in_hand.mbufs.data(), burst_size);
         if (in_hand.count == 0) {
@@ -107,6 +111,7 @@ class RxQueue {
     std::uint16_t port_;
     std::uint16_t queue_;
     bool ends_;
+    PortGate::Pass pass_;
     bool ended_ = false;
     std::unique_ptr<Buffers> in_hand_ = std::make_unique<Buffers>();
     std::unique_ptr<std::uint8_t[]> scratch_;  // pages are touched only by frames that need joining

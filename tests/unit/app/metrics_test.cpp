@@ -30,6 +30,8 @@ Snapshot two_of_each() {
     snapshot.outputs.reserve(3);
     snapshot.workers.resize(2);
     set(snapshot.workers[1].counters, Counter::frames, 11);
+    set(snapshot.counters, Counter::frames, 11);
+    set(snapshot.counters, Counter::port_resets, 2);
     snapshot.workers[1].flows = {3, 100};
     snapshot.workers[0].busy_s = 1.5;
     for (const char* name : {"http://192.0.2.1:80", "jsonl:/tmp/\"odd\"\\name"}) {
@@ -61,6 +63,8 @@ TEST_CASE("metrics: each value stands with its labels", "[app]") {
     const std::set<std::string> lines{
         R"(rebuilder_frames_total{worker="0"} 0)",
         R"(rebuilder_frames_total{worker="1"} 11)",
+        R"(rebuilder_port_resets_total{worker="1"} 0)",
+        R"(rebuilder_port_resets_total{worker="none"} 2)",
         R"(rebuilder_worker_flows{worker="1"} 3)",
         R"(rebuilder_worker_flows_limit{worker="1"} 100)",
         R"(rebuilder_worker_busy_seconds_total{worker="0"} 1.5)",
@@ -80,6 +84,7 @@ TEST_CASE("metrics: each value stands with its labels", "[app]") {
         INFO(line);
         CHECK(has_line(page, line));
     }
+    CHECK(page.find("frames_total{worker=\"none\"}") == std::string::npos);
     CHECK(page.find("requests_absent_total{output=\"http://192.0.2.1:80\",forwarder") == std::string::npos);
     CHECK(page.find("output_reachable{output=\"null\"}") == std::string::npos);
 }
