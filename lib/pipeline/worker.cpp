@@ -49,7 +49,7 @@ auto Worker::stream_sink() noexcept {
     };
 }
 
-void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
+std::uint64_t Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
     struct Arrival {
         Segment segment;
         std::uint64_t hash;
@@ -59,6 +59,7 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
     const Settings& settings = *settings_;
     std::size_t bytes = 0;
     SourceTable::Run sources(sources_);
+    std::uint64_t not_mirrored = 0;
 
     // First find every segment's place in the flow table and ask for it, then for the flow that it shows, then visit them:
     // the misses overlap.
@@ -76,7 +77,10 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
             verdict = Counter::frame_to_output;
         }
         counters_.add(verdict);
-        if (verdict != Counter::segments) continue;
+        if (verdict != Counter::segments) {
+            not_mirrored |= std::uint64_t{verdict == Counter::frame_not_tunnel} << i;
+            continue;
+        }
         arrival.hash = arrival.segment.key.hash(secret_);
         reassembler_.prefetch(arrival.hash);
         ++segments;
@@ -95,6 +99,7 @@ void Worker::on_burst(std::span<const packet::Frame> frames) noexcept {
     }
     fragments_.release();
     reclaim();
+    return not_mirrored;
 }
 
 void Worker::on_tick(std::uint64_t now_ns) noexcept {

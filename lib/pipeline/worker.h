@@ -49,14 +49,15 @@ class Patience {
 
 class Worker {
   public:
-    static constexpr std::size_t max_burst = 64;
+    static constexpr std::size_t max_burst = 64;  // as many as on_burst() can answer for
     static constexpr std::size_t block_bytes = 4096;
 
     Worker(const WorkerConfig& config, std::vector<OutputLink> outputs);
     ~Worker();
 
-    // At most max_burst frames, in the order of their arrival.
-    void on_burst(std::span<const packet::Frame> frames) noexcept;
+    // At most max_burst frames, in the order of their arrival. Answers which of them aren't the mirror's
+    // (frame_not_tunnel): a bit for each, the lowest for the first.
+    std::uint64_t on_burst(std::span<const packet::Frame> frames) noexcept;
     void on_tick(std::uint64_t now_ns) noexcept;
     // Ends every flow: what is whole is handed off, what isn't is counted as lost.
     void drain() noexcept;
