@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "config_print.h"
 #include "memory_lock.h"
+#include "nic/exception_plan.h"
 #include "nic/host.h"
 #include "nic/input.h"
 #include "nic/kernel_interface.h"
@@ -113,6 +114,29 @@ void check_inputs(const Config& config, Findings& findings) {
         case nic::InputKind::af_packet: check_interface(input, findings); break;
         case nic::InputKind::pcap: findings.fine(fmt::format("{} can be read", input.name)); break;
         case nic::InputKind::vdev: findings.fine(fmt::format("{} is left to DPDK", input.name)); break;
+        }
+    }
+}
+
+void check_exception_path(const Config& config, Findings& findings) {
+    using nic::ExceptionKind;
+    if (config.exception_path == ExceptionKind::none) return;
+    for (std::size_t i = 0; i < config.inputs.size(); ++i) {
+        const nic::Input input = nic::parse_input(config.inputs[i]);
+        const std::string interface = nic::exception_interface(i);
+        const std::string shortage = nic::exception_shortage(config.exception_path, interface);
+        if (!nic::takes_exceptions(input)) {
+            findings.advise(fmt::format("{}: a capture has no exception path", input.name));
+        } else if (shortage.empty()) {
+            findings.fine(fmt::format("{}: {} can be made for what isn't the mirror's", input.name, interface));
+        } else {
+            findings.lacks(fmt::format("--exception-path for {}: {}", input.name, shortage));
+        }
+        if (input.kind == nic::InputKind::af_packet) {
+            findings.advise(
+                fmt::format("{}: see that the kernel doesn't answer there too, beside {}; drop what it receives "
+                            "with nft (drivers-config/README.md)",
+                    input.name, interface));
         }
     }
 }
@@ -250,6 +274,7 @@ int check_host(const Config& config, std::ostream& out) {
     Findings findings(out);
     const nic::Host host = nic::read_host();
     check_inputs(config, findings);
+    check_exception_path(config, findings);
     check_outputs_and_files(config, findings);
     check_hugepages(config, host, findings);
     check_cpus(config, host, findings);

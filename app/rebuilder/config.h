@@ -12,6 +12,7 @@
 #include "forward/selection.h"
 #include "http/limits.h"
 #include "log.h"
+#include "nic/exception_plan.h"
 #include "packet/decap.h"
 #include "tcp/limits.h"
 
@@ -33,6 +34,7 @@ struct Config {
     std::vector<std::string> files;   // replay
     packet::DecapConfig decap;
     bool tunnel_given = false;  // --tunnel was: replay doesn't guess then
+    nic::ExceptionKind exception_path = nic::ExceptionKind::none;
 
     // Which requests go, and where.
     forward::SelectionConfig selection;

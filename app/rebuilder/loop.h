@@ -63,7 +63,7 @@ inline void run_loop(std::vector<nic::RxQueue>& queues, pipeline::Worker& worker
         live = false;
         for (nic::RxQueue& queue : queues) {
             const auto frames = queue.receive(now_ns);
-            if (!frames.empty()) worker.on_burst(frames);
+            if (!frames.empty()) queue.except(worker.on_burst(frames));
             queue.release();
             received += frames.size();
             live = live || !queue.ended();

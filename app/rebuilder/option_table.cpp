@@ -362,6 +362,13 @@ const std::vector<Option>& option_table() {
         add_many("http-ports", "LIST", any, list,
             "only TCP connections to or from these ports; on any port, HTTP is recognised by its bytes", set_http_ports,
             http_ports_of);
+        add("exception-path", "none|tap|virtio-user", live,
+            "give frames that aren't the mirror's to the kernel, through an interface rb0, rb1, ... for each input: "
+            "tap, or "
+            "DPDK's virtio-user over vhost-net",
+            word<nic::ExceptionKind>(
+                FIELD(exception_path), {{"none", nic::ExceptionKind::none}, {"tap", nic::ExceptionKind::tap},
+                                           {"virtio-user", nic::ExceptionKind::virtio_user}}));
 
         group = "Output";
         add_many("output", "SPEC", any, array,

@@ -358,6 +358,9 @@ void validate(const Config& config) {
     if (config.command == Command::replay && config.files.empty()) {
         refuse("no FILE to replay is given, see `rebuilder replay --help`");
     }
+    if (config.exception_path != nic::ExceptionKind::none && config.decap.accept_plain) {
+        refuse("--exception-path can't go with --tunnel none: there every frame is the mirror's");
+    }
     config.rewriting.validate();
     if (config.explain && config.why) refuse("--explain and --why can't both be given");
     // Each output may hold its share of the buffers, assembly has one, too, and blocks are not filled to the

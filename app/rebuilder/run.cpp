@@ -20,6 +20,7 @@
 #include "monitor.h"
 #include "nic/eal.h"
 #include "nic/eal_plan.h"
+#include "nic/exception_path.h"
 #include "nic/host.h"
 #include "nic/input.h"
 #include "nic/port.h"
@@ -48,6 +49,7 @@ void on_reload(int) noexcept {
 nic::PortOptions port_options(const Config& config) {
     nic::PortOptions options;
     options.descriptors = config.rx_descriptors;
+    options.exceptions = config.exception_path != nic::ExceptionKind::none;
     return options;
 }
 
@@ -70,7 +72,8 @@ nic::Eal start_eal(
     options.lcores = config.lcores;
     options.extra = config.eal;
     for (const nic::Device& device : devices) {
-        options.buffer_bytes += nic::buffer_bytes(device, port_options(config));
+        options.buffer_bytes +=
+            nic::buffer_bytes(device, port_options(config)) + nic::exception_bytes(config.exception_path);
         if (options.node < 0 && device.input.kind == nic::InputKind::dpdk) {
             options.node = nic::pci_numa_node(device.port_name);
         }
@@ -91,6 +94,7 @@ class Appliance {
         , outputs_(config, worker_count_, config.queue)
         , eal_(start_eal(config, devices_, worker_count_, hints_)) {
         for (const nic::Device& device : devices_) ports_.emplace_back(device, port_options(config));
+        exceptions_.emplace(config.exception_path, ports_);
         watch_.emplace(ports_);
         for (std::size_t i = 0; i < worker_count_; ++i) {
             const pipeline::WorkerConfig worker = worker_config(config, worker_count_);
@@ -113,6 +117,7 @@ class Appliance {
 
     int run() {
         outputs_.start();
+        exceptions_->start();
         const IdleLimits idle = idle_limits(config_.idle_sleep_ns, eal_.workers_share_cpus());
         for (unsigned i = 0; i < worker_count_; ++i) {
             statuses_[i]->heartbeat_ns = nic::HostTime::wall_ns();
@@ -136,6 +141,7 @@ class Appliance {
             log_.detail("port", port.description());
             for (const std::string& note : port.notes()) log_.detail("port", note);
         }
+        for (const std::string& line : exceptions_->descriptions()) log_.detail("exception_path", line);
         for (const std::string& line : outputs_.descriptions()) log_.detail("output", line);
         for (const std::string& hint : hints_) log_.detail("hint", hint);
         notify_.ready();
@@ -190,6 +196,7 @@ class Appliance {
             if (!stop_requested) watch_ports(tick);
         }
         eal_.wait();
+        exceptions_->take_over(queues_, config_.decap);
     }
 
     void watch_ports(bool links_too) {
@@ -203,7 +210,11 @@ class Appliance {
     }
 
     // What counts beside the workers and the outputs. Any thread.
-    [[nodiscard]] CounterValues counters_of_others() const { return watch_->counters().read(); }
+    [[nodiscard]] CounterValues counters_of_others() const {
+        CounterValues values = exceptions_->counters();
+        values += watch_->counters().read();
+        return values;
+    }
 
     // Any thread.
     [[nodiscard]] Ledger ledger() const {
@@ -241,6 +252,7 @@ class Appliance {
         admin_->drain();
         reload_->finish();
         outputs_.drain(config_.drain_timeout_ns);
+        exceptions_->stop();
         std::size_t blocks = 0;
         for (auto& worker : workers_) {
             worker->reclaim();
@@ -292,6 +304,7 @@ class Appliance {
     Outputs outputs_;
     nic::Eal eal_;
     std::vector<nic::Port> ports_;
+    std::optional<nic::ExceptionPath> exceptions_;
     std::optional<PortWatch> watch_;
     std::vector<std::unique_ptr<pipeline::Worker>> workers_;
     std::vector<std::unique_ptr<WorkerStatus>> statuses_;

@@ -26,6 +26,7 @@ constexpr std::uint32_t cache_size = 256;
 constexpr std::uint32_t xdp_chunk = 4096;
 constexpr std::uint32_t xdp_headroom = 256;
 constexpr std::uint32_t xdp_fill_ring = 2048;
+constexpr std::uint32_t xdp_tx_ring = 2048;
 
 rte_mempool* try_pool(const BufferPlan& plan, const std::string& name, int numa_node) {
     unsigned flags = 0;
@@ -39,7 +40,8 @@ rte_mempool* try_pool(const BufferPlan& plan, const std::string& name, int numa_
     // A platform with pools in hardware, or an operator with another wish, goes before one producer, one
     // consumer.
     const std::string_view best = rte_mbuf_best_mempool_ops();
-    const char* operations = best == RTE_MBUF_DEFAULT_MEMPOOL_OPS ? "ring_sp_sc" : best.data();
+    const bool plain = best == RTE_MBUF_DEFAULT_MEMPOOL_OPS && !plan.shared;
+    const char* operations = plain ? "ring_sp_sc" : best.data();
     int error = rte_mempool_set_ops_byname(pool, operations, nullptr);
     if (error == 0) {
         rte_pktmbuf_pool_private facts{};
@@ -67,8 +69,10 @@ std::uint64_t BufferPlan::bytes() const noexcept {
     return buffers * (device_memory ? (each + page - 1) / page * page : each);
 }
 
-BufferPlan plan_buffers(InputKind kind, std::uint16_t descriptors, std::uint32_t frame_room) noexcept {
+BufferPlan plan_buffers(InputKind kind, std::uint16_t descriptors, std::uint32_t frame_room, bool transmits) noexcept {
     BufferPlan plan;
+    // An XDP socket's TX queue copies into buffers of its RX queue, and gives back there.
+    plan.shared = transmits && kind == InputKind::af_xdp;
     plan.cache = cache_size;
     plan.one_page = kind == InputKind::af_xdp;
     plan.device_memory = kind == InputKind::dpdk || kind == InputKind::vdev;
@@ -87,7 +91,7 @@ BufferPlan plan_buffers(InputKind kind, std::uint16_t descriptors, std::uint32_t
         RxQueue::burst_size * ((static_cast<std::uint32_t>(RxQueue::largest_frame) + plan.room - 1) / plan.room);
     std::uint32_t in_ring = 0;  // pcap and af_packet copy into a buffer when they are asked for frames
     if (plan.device_memory) in_ring = descriptors;
-    if (plan.one_page) in_ring = xdp_fill_ring;
+    if (plan.one_page) in_ring = xdp_fill_ring + (plan.shared ? xdp_tx_ring : 0);
     plan.buffers = in_ring + in_hand + cached;
     return plan;
 }

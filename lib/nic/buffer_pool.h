@@ -2,7 +2,7 @@
 // BufferPool: the RX buffers (mbufs) of one queue, made at start and given back by the destructor.
 //
 // One pool a queue, not one a port: the worker that polls the queue is the only one that takes and gives back.
-// So the pool needs no atomic operations, and a worker that loses its CPU in the middle holds up nobody.
+// So the pool needs no atomic operations, and a worker that loses its CPU in the middle holds up nobody. `shared` pools do.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,15 @@ struct BufferPlan {
     std::uint16_t data_room = 0;  // the same with the space in front of the frame, as DPDK counts
     bool one_page = false;        // af_xdp: a buffer with its headers is one page, or the kernel refuses it
     bool device_memory = false;   // a device may write into them: physically contiguous each
+    bool shared = false;          // threads other than the one that polls the queue take and give, too
 
     [[nodiscard]] std::uint64_t bytes() const noexcept;
 };
 
 // Enough for a full RX ring, the burst in hand (frames that fill several buffers included), and what caches
-// hold.
-[[nodiscard]] BufferPlan plan_buffers(InputKind kind, std::uint16_t descriptors, std::uint32_t frame_room) noexcept;
+// hold. `transmits`: the port also sends what others made.
+[[nodiscard]] BufferPlan plan_buffers(
+    InputKind kind, std::uint16_t descriptors, std::uint32_t frame_room, bool transmits = false) noexcept;
 
 struct BufferPoolDeleter {
     void operator()(rte_mempool* pool) const noexcept;

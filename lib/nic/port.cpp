@@ -25,6 +25,7 @@ namespace rebuilder::nic {
 
 namespace {
 
+constexpr unsigned packet_socket_overhead = 96;  // of a ring's frame
 constexpr std::uint16_t no_port = RTE_MAX_ETHPORTS;
 constexpr std::array events{RTE_ETH_EVENT_INTR_LSC, RTE_ETH_EVENT_INTR_RESET, RTE_ETH_EVENT_INTR_RMV};
 
@@ -95,12 +96,13 @@ struct Port::State {
     BufferPlan buffers;
     bool started = false;
     RssKey key = make_rss_key();
-    std::vector<BufferPool> pools;  // one a queue
+    std::vector<BufferPool> pools;  // one a queue, then what it is to keep
     PromiscuousMembership promiscuous;
     PacketSocketDrops drops;
     Rss rss = Rss::off;
     std::uint16_t tx_queues = 0;
     std::unique_ptr<PortGate> gate;
+    std::vector<ExceptionQueue*> exceptions;  // one a queue, or none
     PortStats before_resets;
     std::atomic<bool> failed = false;  // these three: DPDK's interrupt thread or control: w, control: r
     std::atomic<bool> wants_reset = false;
@@ -201,10 +203,10 @@ void Port::State::start() {
     descriptors = options.descriptors;
     std::uint16_t unused = 0;
     rte_eth_dev_adjust_nb_rx_tx_desc(port, &descriptors, &unused);
-    buffers = plan_buffers(device.input.kind, descriptors, options.frame_room);
+    buffers = plan_buffers(device.input.kind, descriptors, options.frame_room, options.exceptions);
     mtu = usable_mtu(info, options.mtu, buffers.room);
     make_pools(info);
-    gate = std::make_unique<PortGate>(queues);
+    gate = std::make_unique<PortGate>(queues + 1u);  // the last place is the transmitting thread's
 
     const OutputAside aside(device.input.kind == InputKind::af_xdp && !EalLog::shown());  // libxdp is talkative
     const std::size_t notes_before = notes.size();
@@ -264,7 +266,7 @@ void Port::State::describe() {
     }
     std::string frames = fmt::format("MTU {}", mtu);
     if (device.input.kind == InputKind::af_packet)
-        frames = fmt::format("frames up to {} bytes", default_frame_room - 96);
+        frames = fmt::format("frames up to {} bytes", default_frame_room - packet_socket_overhead);
     if (device.input.kind == InputKind::pcap) frames = "frames of any size";
     description = fmt::format("{}: {}, {} RX {} ({}), {}", device.input.name,
         known ? info.driver_name : "driver unknown", queues, queues == 1 ? "queue" : "queues", spread, frames);
@@ -300,7 +302,9 @@ PortStats& PortStats::operator-=(const PortStats& other) noexcept {
 }
 
 std::uint64_t buffer_bytes(const Device& device, const PortOptions& options) noexcept {
-    return device.queues * plan_buffers(device.input.kind, options.descriptors, options.frame_room).bytes();
+    const BufferPlan plan =
+        plan_buffers(device.input.kind, options.descriptors, options.frame_room, options.exceptions);
+    return device.queues * plan.bytes();
 }
 
 Port::Port(const Device& device, const PortOptions& options) : state_(std::make_unique<State>(device, options)) {
@@ -340,7 +344,41 @@ std::uint16_t Port::queues() const noexcept {
 
 RxQueue Port::rx_queue(std::uint16_t queue) const {
     const bool ends = state_->device.input.kind == InputKind::pcap;
-    return {state_->port, queue, ends, state_->gate->pass(queue)};
+    ExceptionQueue* exceptions = state_->exceptions.empty() ? nullptr : state_->exceptions.at(queue);
+    return {state_->port, queue, ends, state_->gate->pass(queue), exceptions};
+}
+
+TransmitSide Port::transmit_side() const noexcept {
+    TransmitSide side;
+    const Input& input = state_->device.input;
+    side.port = state_->port;
+    rte_ether_addr address{};
+    side.usable =
+        input.kind != InputKind::pcap && state_->tx_queues != 0 && rte_eth_macaddr_get(state_->port, &address) == 0;
+    if (rte_is_zero_ether_addr(&address)) rte_eth_random_addr(address.addr_bytes);  // some virtual devices have none
+    std::copy_n(address.addr_bytes, side.address.size(), side.address.begin());
+    // Packets of the kernel's: a device was asked for more, to receive; a packet socket's driver doesn't know its interface's.
+    constexpr unsigned vpc_mtu = 9001;
+    unsigned mtu = std::min<unsigned>(state_->mtu, vpc_mtu);
+    if (input.kind == InputKind::af_packet) mtu = default_frame_room - packet_socket_overhead - RTE_ETHER_HDR_LEN;
+    if (behind_kernel(input.kind)) {
+        const unsigned interface_mtu = kernel_interface_mtu(input.argument);
+        if (interface_mtu != 0) mtu = std::min(mtu, interface_mtu);
+    }
+    side.mtu = static_cast<std::uint16_t>(mtu);
+    return side;
+}
+
+PortGate::Pass Port::transmit_pass() const noexcept {
+    return state_->gate->pass(state_->queues);
+}
+
+rte_mempool* Port::keep(BufferPool buffers) {
+    return state_->pools.emplace_back(std::move(buffers)).get();
+}
+
+void Port::offer_exceptions(std::vector<ExceptionQueue*> queues) noexcept {
+    state_->exceptions = std::move(queues);
 }
 
 bool Port::link_up() const noexcept {

@@ -5,8 +5,9 @@
 // Out:  RX queues. A device spreads frames over them by the outer headers: the tunnel's source port differs
 //       between connections, and both directions of a connection have the same. What the device cannot do is
 //       left out and said in notes(): fewer queues, a smaller MTU, no promiscuous mode.
+//       Its TX queue is for one thread, the exception path's, where there is one.
 // Owns the RX buffers: every RxQueue has to be gone or released when the Port is destroyed, which stops and
-// closes the device. Lives shorter than Eal. Used by the control thread, except for the RxQueues and link_up().
+// closes the device. Lives shorter than Eal. Used by the control thread, except for the queues and link_up().
 // A device that asks for a reset gets it by reset(), while the queues' users stand aside (port_gate.h).
 // Errors: the constructor throws Error naming the input; nothing else throws.
 #pragma once
@@ -17,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "nic/buffer_pool.h"
 #include "nic/input.h"
 #include "nic/rx_queue.h"
 
@@ -29,6 +31,7 @@ struct PortOptions {
     std::uint32_t frame_room = default_frame_room;  // bytes in one buffer; larger frames take several
     std::uint16_t mtu = 9216;                       // asked of a device; it may have less
     bool promiscuous = true;                        // also frames for other addresses (a span port's)
+    bool exceptions = false;                        // it will have an exception path
 };
 
 // Memory for the RX buffers of a device, for EalOptions.
@@ -46,6 +49,15 @@ struct PortStats {
     PortStats& operator-=(const PortStats& other) noexcept;  // may wrap around in between
 };
 
+// What the exception path needs to know of a port.
+struct TransmitSide {
+    std::uint16_t port = 0;
+    std::uint16_t queue = 0;
+    bool usable = false;  // the port can transmit
+    MacAddress address{};
+    std::uint16_t mtu = 0;  // for packets of the kernel's
+};
+
 class Port {
   public:
     explicit Port(const Device& device, const PortOptions& options = {});
@@ -61,6 +73,13 @@ class Port {
     [[nodiscard]] int numa_node() const noexcept;         // -1: unknown, or all the same
     [[nodiscard]] std::uint16_t queues() const noexcept;  // may be fewer than wanted
     [[nodiscard]] RxQueue rx_queue(std::uint16_t queue) const;
+
+    [[nodiscard]] TransmitSide transmit_side() const noexcept;
+    [[nodiscard]] PortGate::Pass transmit_pass() const noexcept;
+    // Takes over the buffers of what will be transmitted: the device may have some until it is closed.
+    [[nodiscard]] rte_mempool* keep(BufferPool buffers);
+    // From now on rx_queue() gives queues that offer their exceptions here: one for each, which outlive them.
+    void offer_exceptions(std::vector<ExceptionQueue*> queues) noexcept;
 
     // As look_at_link() saw it last. Any thread.
     [[nodiscard]] bool link_up() const noexcept;

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -24,6 +25,7 @@
 #include <rte_prefetch.h>
 
 #include "base/bytes.h"
+#include "nic/exception_queue.h"
 #include "nic/port_gate.h"
 #include "packet/frame.h"
 
@@ -33,13 +35,16 @@ class RxQueue {
   public:
     static constexpr std::uint16_t burst_size = 64;
     static constexpr std::size_t largest_frame = 65'536;
+    static_assert(burst_size <= 64, "a bit for each frame");
 
-    // `ends`: an empty burst is the end of the input (a capture file), not a pause.
-    RxQueue(std::uint16_t port, std::uint16_t queue, bool ends, PortGate::Pass pass)
+    // `ends`: an empty burst is the end of the input (a capture file), not a pause. `exceptions`: takes the frames that
+    // aren't the mirror's; none: nobody does.
+    RxQueue(std::uint16_t port, std::uint16_t queue, bool ends, PortGate::Pass pass, ExceptionQueue* exceptions)
         : port_(port)
         , queue_(queue)
         , ends_(ends)
         , pass_(pass)
+        , exceptions_(exceptions)
         , scratch_(std::make_unique_for_overwrite<std::uint8_t[]>(burst_size * largest_frame)) {}
 
     ~RxQueue() { release(); }
@@ -74,6 +79,16 @@ class RxQueue {
         }
         return {in_hand.frames.data(), in_hand.count};
     }
+
+    // Of the frames in hand, those with a bit in `which` aren't the mirror's: the first is bit 0.
+    void except(std::uint64_t which) noexcept {
+        if (exceptions_ == nullptr) return;
+        for (; which != 0; which &= which - 1) {
+            exceptions_->offer(in_hand_->frames[static_cast<std::size_t>(std::countr_zero(which))].bytes);
+        }
+    }
+
+    [[nodiscard]] bool has_exceptions() const noexcept { return exceptions_ != nullptr; }
 
     void release() noexcept {
         if (!in_hand_ || in_hand_->count == 0) return;
@@ -112,6 +127,7 @@ class RxQueue {
     std::uint16_t queue_;
     bool ends_;
     PortGate::Pass pass_;
+    ExceptionQueue* exceptions_;
     bool ended_ = false;
     std::unique_ptr<Buffers> in_hand_ = std::make_unique<Buffers>();
     std::unique_ptr<std::uint8_t[]> scratch_;  // pages are touched only by frames that need joining

@@ -121,6 +121,7 @@ const std::map<std::string, Sample> samples{
     {"dns-server", {"10.0.0.2:5353,[2001:db8::2]", "\"10.0.0.2:5353,[2001:db8::2]\""}},
     {"deny", {"cidr=10.0.0.0/8", "[\"cidr=10.0.0.0/8\"]"}},
     {"drain-timeout", {"0", "\"0s\""}},
+    {"exception-path", {"tap", "\"tap\""}},
     {"forwarders", {"2", "2"}},
     {"gap-timeout", {"250ms", "\"250ms\""}},
     {"health-listen", {"none", "\"none\""}},
@@ -153,7 +154,7 @@ const std::map<std::string, Sample> samples{
     {"timeout", {"0.25s", "\"250ms\""}},
     {"tls-ca", {"/etc/ssl/own.pem", "\"/etc/ssl/own.pem\""}},
     {"tls-insecure", {"true", "true"}},
-    {"tunnel", {"vxlan,none,vxlan:4790", "\"vxlan:4789,vxlan:4790,none\""}},
+    {"tunnel", {"vxlan,vxlan:4790", "\"vxlan:4789,vxlan:4790\""}},
     {"vni", {"7,!8,9", "\"7,9,!8\""}},
     {"workers", {"4", "4"}},
 };
@@ -314,6 +315,9 @@ TEST_CASE("replay --why prints no records unless they are asked for") {
     CHECK(config.outputs[0].text == "null");
     CHECK(parse({"replay", "--why", "a.pcap", "--output", "jsonl:-"}).outputs[0].text == "jsonl:-");
     CHECK_FALSE(parse({"replay", "a.pcap"}).why);
+    CHECK(refusal({"check", "--exception-path", "tap", "--tunnel", "vxlan,none"}) ==
+          "--exception-path can't go with --tunnel none: there every frame is the mirror's");
+    CHECK(parse({"check", "--exception-path", "virtio-user"}).exception_path == nic::ExceptionKind::virtio_user);
     CHECK(refusal({"replay", "a.pcap", "--why", "--explain"}) == "--explain and --why can't both be given");
     CHECK(refusal({"run", "--why"}) == "unknown option '--why'; see `rebuilder run --help`");
 }
@@ -418,6 +422,7 @@ TEST_CASE("what is wrong with a value is said with its option") {
         {"--held", "1", "1 is out of range; 64K to 64G will do"},
         {"--held-per-flow", "17M", "17M is out of range; 2K to 16M will do"},
         {"--buffers", "1K", "1K is out of range; 1M to 64G will do"},
+        {"--exception-path", "kni", "'kni' is neither none nor tap nor virtio-user"},
         {"--client-ip", "drop", "'drop' is neither append nor set nor keep"},
         {"--client-ip-header", "Host", "Host can't hold the client's address: it has a meaning of its own"},
         {"--set-header", "X-A", "'X-A' is not of the form NAME: VALUE"},

@@ -26,7 +26,7 @@ inline nic::Eal& eal() {
     static nic::Eal eal = [] {
         nic::EalOptions options;
         for (const char* each :
-            {"net_null0,size=64", "net_null1,size=64", "net_null2,size=64", "net_ring0", "net_ring1"}) {
+            {"net_null0,size=64", "net_null1,size=64", "net_null2,size=64", "net_ring0", "net_ring1", "net_ring2"}) {
             options.devices.push_back(device(each));
             options.buffer_bytes += nic::buffer_bytes(options.devices.back(), {});
         }
