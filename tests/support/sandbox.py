@@ -79,6 +79,7 @@ def filter_calls(unit):
 
 
 def main(files, writable, *command):
+    files = ",".join(map(os.path.abspath, files.split(",")))  # we change our folder
     unit = UnitFile(*files.split(","))
     if os.geteuid() == 0:
         writable = os.path.realpath(writable)
