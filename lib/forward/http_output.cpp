@@ -322,6 +322,7 @@ void HttpOutput::not_connected(UpstreamConnection& connection, int error, const 
 
 // ---- events ----
 
+// Time goes on by what was slept, so that an answer is not stamped with the time from before.
 void HttpOutput::wait(std::uint64_t timeout_ns) noexcept {
     std::array<epoll_event, max_events> events;  // written by the kernel as far as it is used
     using Clock = std::chrono::steady_clock;
