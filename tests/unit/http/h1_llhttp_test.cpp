@@ -89,13 +89,21 @@ Opinion ask_llhttp(const std::string& bytes) {
     return reading.opinion;
 }
 
+// Of a value over several lines llhttp tells the lines, and nothing of what is between them.
+std::string on_one_line(std::string_view value) {
+    std::string text(value);
+    std::erase_if(text, [](char c) { return c == '\r' || c == '\n'; });
+    return text;
+}
+
 // The same of ours: trailers are fields like others there.
 std::string shown_alike(const http::Request& request) {
     std::string text = std::string(request.method) + " " + std::string(request.target);
     for (const auto& fields : {request.headers, request.trailers}) {
         for (const http::Field& field : fields) {
             if (field.name_size == 0) continue;  // of which llhttp tells nothing
-            text.append(" {").append(request.name(field)).append(": ").append(request.value(field)).append("}");
+            text.append(" {").append(request.name(field)).append(": ");
+            text.append(on_one_line(request.value(field))).append("}");
         }
     }
     const std::string body = body_of(request);
