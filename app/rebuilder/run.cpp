@@ -14,6 +14,7 @@
 
 #include "admin.h"
 #include "base/error.h"
+#include "finding_log.h"
 #include "log.h"
 #include "loop.h"
 #include "memory_lock.h"
@@ -192,6 +193,7 @@ class Appliance {
                 nic::Eal::tick();
                 look_after_workers();
                 monitor_->tick();
+                findings_.look(monitor_->take().findings);
             }
             if (!stop_requested) watch_ports(tick);
         }
@@ -311,6 +313,7 @@ class Appliance {
     std::vector<std::vector<nic::RxQueue>> queues_;  // for each worker
     std::optional<Reload> reload_;
     std::optional<Monitor> monitor_;
+    FindingLog findings_{log_};
     std::optional<nic::Telemetry> telemetry_;
     std::optional<Admin> admin_;
     std::string stuck_;  // what was said last
