@@ -141,9 +141,9 @@ def check_end_to_end(bench):
 
 
 def check_soak(bench):
-    report = measured(bench, "soak", *LIVE, "--minutes", "0.02", "--rate", "2000")
+    report = measured(bench, "soak", "--rx-descriptors", "4096", *LIVE, "--minutes", "0.02", "--rate", "2000")
     assert report["requests"] > 1000 and report["frames_lost"] == report["requests_lost"] == 0, report
-    soak = subprocess.Popen([bench, "soak", *LIVE, "--minutes", "5", "--rate", "1000", "--json", "-"],
+    soak = subprocess.Popen([bench, "soak", "--rx-descriptors", "4096", *LIVE, "--minutes", "5", "--rate", "1000", "--json", "-"],
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(2)
     soak.send_signal(signal.SIGINT)
