@@ -138,7 +138,8 @@ class Faults:
 
     def run(self, capture, url, *options):
         return Program(self.folder, self.binary, "run", "--input", f"pcap:{capture}", "--output", url,
-                       "--health-listen", "none", "--admin-listen", "none", *BUFFERS, *options)
+                       "--health-listen", "none", "--admin-listen", "none", "--lock-memory", "never",  # to see what it uses
+                       *BUFFERS, *options)
 
     def faults_of(self, ended, status=0):
         """What is wrong with any run."""
