@@ -93,7 +93,8 @@ class Outage:
         ledger_file = self.lab.folder / "ledger.json"
         outputs = [word for port in PORTS.values() for word in ("--output", f"http://{WAF}:{port}")]
         rebuilder = Rebuilder(self.appliance, self.binary, "run", "--input", "af_packet:mirror", *outputs,
-                              "--timeout", "1s", "--ledger", ledger_file, "--health-listen", "none")
+                              "--timeout", "1s", "--ledger", ledger_file, "--health-listen", "none",
+                              "--lock-memory", "never")  # to see what it uses
         sender = self.mirror.start(sys.executable, Path(__file__).with_name("mirror_sender.py"), "mirror", self.rate,
                                    stdout=-1)
         time.sleep(BEFORE_S)
