@@ -20,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from alb import free_port
 from report import Report
 
 SKIP = 77
@@ -46,12 +47,6 @@ class Stopped:
 
     def __exit__(self, *_):
         ptrace(DETACH, self.thread)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def health(port):

@@ -23,6 +23,7 @@ import tempfile
 import threading
 import time
 
+from alb import free_port
 from report import Report
 
 CAPTURES = ("real-clients", "not-http", "vxlan-refused", "tcp-gap-by-bytes", "two-vnis", "h2-grpc")
@@ -71,12 +72,6 @@ class Telemetry:
     def ask(self, command):
         self.socket.send(command.encode())
         return json.loads(self.socket.recv(1 << 16))[command.partition(",")[0]]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def get(port, path):

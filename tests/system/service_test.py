@@ -17,13 +17,8 @@ import sys
 import tempfile
 import time
 
+from alb import free_port
 from report import Report
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def ask(port, path, method="GET"):

@@ -13,7 +13,6 @@ import os
 import pty
 import select
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -23,16 +22,11 @@ import threading
 import time
 from pathlib import Path
 
+from alb import free_port
 from report import Report
 
 ENTER, LEAVE, COLOUR = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[1;31m"
 SENTENCE = "but none is tunnel traffic."
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager
