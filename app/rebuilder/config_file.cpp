@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -129,21 +132,62 @@ class Reader {
         while (here() != quote) {
             if (here() == '\n') refuse(line_, fmt::format("the text of '{}' has no closing {}", key, quote));
             const char c = next();
-            value += quote == '"' && c == '\\' ? read_escape(key) : c;
+            if (quote == '"' && c == '\\') {
+                read_escape(key, value);
+            } else {
+                value += c;
+            }
         }
         (void)next();
         return value;
     }
 
-    char read_escape(std::string_view key) {
-        switch (here()) {
-        case '"':
-        case '\\': return next();
-        case 't': return (void)next(), '\t';
-        default:
+    // TOML v1.0.0, "String".
+    void read_escape(std::string_view key, std::string& value) {
+        static constexpr std::string_view letters = "\"\\bfnrt", meanings = "\"\\\b\f\n\r\t";
+        const char letter = here();
+        if (const auto at = letters.find(letter); letter != '\0' && at != letters.npos) {
+            (void)next();
+            value += meanings[at];
+        } else if (letter == 'u' || letter == 'U') {
+            (void)next();
+            append_utf8(value, read_code_point(key, letter == 'u' ? 4 : 8));
+        } else {
             refuse(line_, fmt::format("the text of '{}' holds a backslash that says nothing; single quotes take "
                                       "text as it is",
                               key));
+        }
+    }
+
+    std::uint32_t read_code_point(std::string_view key, std::size_t length) {
+        const std::string_view hex = text_.substr(at_, length);
+        std::uint32_t point = 0;
+        const auto [end, error] = std::from_chars(hex.data(), hex.data() + hex.size(), point, 16);
+        const bool whole = hex.size() == length && error == std::errc{} && end == hex.data() + length;
+        if (!whole || point == 0 || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) {
+            refuse(line_, fmt::format("the text of '{}' holds an escape that is no character", key));
+        }
+        at_ += length;
+        return point;
+    }
+
+    static void append_utf8(std::string& text, std::uint32_t point) {
+        const auto add = [&text](std::uint32_t byte) { text += static_cast<char>(byte); };
+        const auto tail = [&](unsigned shift) { add(0x80 | (point >> shift & 0x3f)); };
+        if (point < 0x80) {
+            add(point);
+        } else if (point < 0x800) {
+            add(0xc0 | point >> 6);
+            tail(0);
+        } else if (point < 0x10000) {
+            add(0xe0 | point >> 12);
+            tail(6);
+            tail(0);
+        } else {
+            add(0xf0 | point >> 18);
+            tail(12);
+            tail(6);
+            tail(0);
         }
     }
 

@@ -353,6 +353,19 @@ TEST_CASE("what the file may look like") {
     CHECK(config.http_output.timeout_ns == 1'500'000'000);
 }
 
+TEST_CASE("texts have the escapes of TOML") {
+    // As JSON writers make them, of which templates are fond.
+    const File file(
+        "input = [\"pcap:x\"]\nledger = \"\\u003ca\\u00E9\\u20ac\\U0001F600\\b\\f\\n\\r\\t\\\"\\\\u0041\"\n");
+    CHECK(
+        parse({"check", "-c", file.path()}).ledger_file == "<a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\b\f\n\r\t\"\\u0041");
+    for (const std::string escape : {"\\u003", "\\u00g1", "\\ud800", "\\u0000", "\\U00110000", "\\u-123"}) {
+        CAPTURE(escape);
+        CHECK(refusal_of_file("\nledger = \"" + escape + "\"\n") ==
+              "FILE: the text of 'ledger' holds an escape that is no character (line 2)");
+    }
+}
+
 TEST_CASE("what is wrong with a file is said with its line") {
     CHECK(refusal_of_file("\n\ncolour = 1\n") == "FILE: unknown key 'colour' (line 3)");
     CHECK(refusal_of_file("filter = \"tcp\"\n") == "FILE: unknown key 'filter' (line 1)");
