@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Makes an appliance of a fresh Debian: run as root by Packer in the instance of which the image is taken, and by
 # scripts/test-package in a chroot.
-#   provision.sh FOLDER PROFILE...    FOLDER has rebuilder_*.deb, first-boot and rebuilder-first-boot.service
+#   provision.sh FOLDER PROFILE...    FOLDER has rebuilder_*.deb and the files of scripts/ami
 set -eu
 
 case ${1:-} in
@@ -27,9 +27,11 @@ rebuilder-host-setup --root / ${cpus:+--cpus "$cpus"} "$@"
 if command -v update-grub >/dev/null; then update-grub; fi
 
 echo 'provision: services'
-install -D -m 755 "$folder/first-boot" /usr/lib/rebuilder/first-boot
-install -D -m 644 "$folder/rebuilder-first-boot.service" /etc/systemd/system/rebuilder-first-boot.service
-systemctl enable rebuilder-first-boot.service rebuilder.service
+install -d /usr/lib/rebuilder
+install -m 755 "$folder/agent" "$folder/first-boot" /usr/lib/rebuilder/
+install -m 644 "$folder/imds.py" "$folder/sigv4.py" /usr/lib/rebuilder/
+install -m 644 "$folder/rebuilder-agent.service" "$folder/rebuilder-first-boot.service" /etc/systemd/system/
+systemctl enable rebuilder-agent.service rebuilder-first-boot.service rebuilder.service
 
 # Nothing of this machine goes into the image: each instance gets its own.
 apt-get clean

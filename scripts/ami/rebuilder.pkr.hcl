@@ -115,7 +115,10 @@ build {
   }
 
   provisioner "file" {
-    sources     = [var.deb, "first-boot", "rebuilder-first-boot.service", "provision.sh"]
+    sources = [
+      var.deb, "agent", "first-boot", "imds.py", "provision.sh", "rebuilder-agent.service", "rebuilder-first-boot.service",
+      "sigv4.py",
+    ]
     destination = "/tmp/rebuilder/"
   }
 

@@ -6,8 +6,6 @@ are what systemd and HCL take.
     first_boot_test.py REBUILDER SOURCE_ROOT
 """
 
-import contextlib
-import http.server
 import json
 import os
 import re
@@ -15,62 +13,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
+from imds_server import meta_of_interfaces, serving
 from report import Report
 
-TOKEN = "a-token-of-this-test"
 OLD = 'input = ["af_packet:lo"]\noutput = ["null"]\n'
 GOOD = 'input = ["af_packet:lo"]\noutput = ["http://alb.example:8445"]\nset-header = ["X-Secret: yes"]\n'
-
-
-class Imds(http.server.ThreadingHTTPServer):
-    """IMDSv2 with this user data; None: none was given. The first `failures` requests for a token get 503."""
-
-    def __init__(self, data, failures=0):
-        super().__init__(("127.0.0.1", 0), ImdsHandler)
-        self.data, self.failures, self.asked = data, failures, []
-
-
-class ImdsHandler(http.server.BaseHTTPRequestHandler):
-    def do_PUT(self):
-        self.server.asked.append(self.path)
-        self.server.failures -= 1
-        if self.server.failures >= 0:
-            return self.answer(503)
-        seconds = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds")
-        good = self.path == "/latest/api/token" and seconds and 1 <= int(seconds) <= 21600
-        return self.answer(200, TOKEN.encode()) if good else self.answer(400)
-
-    def do_GET(self):
-        self.server.asked.append(self.path)
-        if self.headers.get("X-aws-ec2-metadata-token") != TOKEN:
-            return self.answer(401)  # IMDSv1 is off
-        if self.path != "/latest/user-data" or self.server.data is None:
-            return self.answer(404)
-        return self.answer(200, self.server.data)
-
-    def answer(self, status, body=b""):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-@contextlib.contextmanager
-def serving(data, failures=0):
-    server = Imds(data, failures)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 class Instance:
@@ -86,10 +36,22 @@ class Instance:
                        stdout=subprocess.DEVNULL)
         self.old = self.config.read_text()
 
+    def with_devices(self, *devices):
+        """Network interfaces as /sys has them: (name, mac, PCI address, None of a virtual one)."""
+        for name, mac, pci in devices:
+            folder = self.folder / "sys/class/net" / name
+            folder.mkdir(parents=True)
+            (folder / "address").write_text(f"{mac}\n")
+            if pci:
+                (self.folder / "sys/devices" / pci).mkdir(parents=True)
+                (folder / "device").symlink_to(self.folder / "sys/devices" / pci)
+        return self
+
     def boot(self, imds, seconds=20):
         environment = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
         return subprocess.run(
-            [self.root / "scripts/ami/first-boot", "--imds", imds, "--root", self.folder, "--rebuilder", self.rebuilder,
+            [self.root / "scripts/ami/first-boot", "--imds", imds, "--root", self.folder,
+             "--sys", self.folder / "sys", "--rebuilder", self.rebuilder,
              "--host-setup", self.host_setup, "--seconds", str(seconds)], capture_output=True, text=True, timeout=60,
             env=environment | {"http_proxy": "http://192.0.2.1:9"})  # which it must not ask
 
@@ -108,7 +70,7 @@ def first_boots(report, root, rebuilder):
     for name, (data, sentence, expected) in cases.items():
         with tempfile.TemporaryDirectory() as folder, serving(data) as imds:
             instance = Instance(folder, root, rebuilder)
-            done = instance.boot(f"http://127.0.0.1:{imds.server_port}")
+            done = instance.boot(imds.url)
             said = f"{done.stdout}{done.stderr}"
             report.check(f"{name}: one line says so", sentence in done.stdout and done.stdout.count("\n") < 4, said)
             report.equal(f"{name}: a configuration is in force", 0, done.returncode)
@@ -127,7 +89,7 @@ def first_boots(report, root, rebuilder):
 def late_and_absent(report, root, rebuilder):
     with tempfile.TemporaryDirectory() as folder, serving(GOOD.encode(), failures=3) as imds:
         instance = Instance(folder, root, rebuilder)
-        done = instance.boot(f"http://127.0.0.1:{imds.server_port}")
+        done = instance.boot(imds.url)
         report.check("an IMDS that is late is waited for",
                      "is that of the user data" in done.stdout and imds.asked.count("/latest/api/token") == 4, done)
     with tempfile.TemporaryDirectory() as folder:
@@ -139,16 +101,69 @@ def late_and_absent(report, root, rebuilder):
                      and instance.config.read_text() == instance.old, done)
 
 
+MIRROR_MAC, OUTPUT_MAC = "0e:00:00:00:00:0a", "0e:00:00:00:00:0b"
+DEVICES = (("ens5", MIRROR_MAC, "0000:00:05.0"), ("ens6", OUTPUT_MAC, "0000:00:06.0"), ("lo", "00:00:00:00:00:00", None),
+           ("br0", OUTPUT_MAC, None))
+NETWORK = {"etc/systemd/network/05-rebuilder-mirror.network", "etc/systemd/network/05-rebuilder-output.network",
+           "etc/sysctl.d/60-rebuilder-network.conf"}
+TAP = {"etc/systemd/network/05-rebuilder-rb0.netdev", "etc/systemd/network/05-rebuilder-rb0.network"}
+
+
+def boot_of(root, rebuilder, text, *interfaces):
+    """What was said, the configuration, and the files that set up the network, by name."""
+    with tempfile.TemporaryDirectory() as folder, serving(text.encode(), meta=meta_of_interfaces(*interfaces)) as imds:
+        instance = Instance(folder, root, rebuilder).with_devices(*DEVICES)
+        done = instance.boot(imds.url)
+        files = [*Path(folder, "etc/systemd/network").glob("*"), *Path(folder, "etc/sysctl.d").glob("*network*")]
+        return done.stdout + done.stderr, instance.config.read_text(), {
+            str(file.relative_to(folder)): file.read_text() for file in files}
+
+
+def by_device_number(report, root, rebuilder):
+    both = ((OUTPUT_MAC, 1, "10.0.1.6"), (MIRROR_MAC, 0, "10.0.1.5\n10.0.1.7"))
+    rest = 'output = ["http://alb.example:8445"]\n'
+    said, config, files = boot_of(root, rebuilder, f'input = ["af_packet:device-0"]\n{rest}', *both)
+    report.check("the kernel's interface: the configuration has its name", config.startswith('input = ["af_packet:ens5"]\n'),
+                 said + config)
+    report.equal("the kernel's interface: the network's files", NETWORK, set(files))
+    mirror = files.get("etc/systemd/network/05-rebuilder-mirror.network", "")
+    for line in ("Name=ens5", "RouteTable=100", "From=10.0.1.5", "Table=100", "UseDNS=no"):
+        report.check(f"the mirror's interface: {line}", f"\n{line}\n" in mirror, mirror)
+    output = files.get("etc/systemd/network/05-rebuilder-output.network", "")
+    report.check("the other has the default route", "\nName=ens6\n" in output and "RouteTable" not in output, output)
+
+    said, config, files = boot_of(
+        root, rebuilder, f"input = ['dpdk:device-0,control_path_poll_interval=500']\nexception-path = \"tap\"\n{rest}", *both)
+    report.check("DPDK's: the configuration has its PCI address",
+                 config.startswith("input = ['dpdk:0000:00:05.0,control_path_poll_interval=500']\n"), said + config)
+    report.equal("DPDK's: the network's files, those of rb0 among them", NETWORK | TAP, set(files))
+    netdev = files.get("etc/systemd/network/05-rebuilder-rb0.netdev", "")
+    report.check("rb0 has the MAC address, and is the service's", f"MACAddress={MIRROR_MAC}" in netdev
+                 and "User=rebuilder" in netdev, netdev)
+    report.check("rb0 answers as the interface did", files.get("etc/systemd/network/05-rebuilder-rb0.network", "")
+                 == mirror.replace("ens5", "rb0"), files)
+
+    said, config, files = boot_of(root, rebuilder, f'input = ["af_packet:device-0"]\n{rest}', both[1])
+    report.check("with one interface, the network stays as it is", "af_packet:ens5" in config and not files, said + str(files))
+    said, config, files = boot_of(root, rebuilder, f'input = ["af_packet:device-1"]\n{rest}', both[1])
+    report.check("a device that isn't there is said, and nothing done", "no network interface with device number 1;" in said
+                 and "device" not in config and not files, said + config)
+    said, config, files = boot_of(root, rebuilder, f'input = ["af_packet:lo"]\n{rest}', *both)
+    report.check("who names an interface has set it up", "af_packet:lo" in config and not files, said + str(files))
+
+
 def image_files(report, root):
     ami = root / "scripts/ami"
     if shutil.which("systemd-analyze"):
         with tempfile.TemporaryDirectory() as folder:
-            text = (ami / "rebuilder-first-boot.service").read_text()
-            Path(folder, "rebuilder-first-boot.service").write_text(
-                re.sub(r"^(ExecStart=)\S+", r"\1/bin/true", text, flags=re.MULTILINE))
-            said = subprocess.run(["systemd-analyze", "verify", "--man=no", "./rebuilder-first-boot.service"], cwd=folder,
+            names = ["rebuilder-agent.service", "rebuilder-first-boot.service"]
+            for name in names:
+                text = (ami / name).read_text()
+                Path(folder, name).write_text(re.sub(r"^(ExecStart=)\S+", r"\1/bin/true", text, flags=re.MULTILINE))
+            said = subprocess.run(["systemd-analyze", "verify", "--man=no", *(f"./{name}" for name in names)], cwd=folder,
                                   capture_output=True, text=True).stderr
-            report.equal("systemd takes the first boot's unit", [], [line for line in said.splitlines() if "first-boot" in line])
+            report.equal("systemd takes the image's units", [], [line for line in said.splitlines()
+                                                                 if any(name in line for name in names)])
     template = (ami / "rebuilder.pkr.hcl").read_text()
     parsed = subprocess.run(["node", "-e", PARSE, ami / "rebuilder.pkr.hcl"], capture_output=True, text=True) \
         if shutil.which("node") else None
@@ -177,6 +192,7 @@ def main(rebuilder, root):
     report = Report()
     first_boots(report, Path(root), rebuilder)
     late_and_absent(report, Path(root), rebuilder)
+    by_device_number(report, Path(root), rebuilder)
     image_files(report, Path(root))
     return report.close()
 

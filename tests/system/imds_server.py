@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An instance metadata service (IMDSv2) of our own, which refuses what EC2's does: no token, a bad token, version 1."""
+
+import contextlib
+import http.server
+import threading
+
+TOKEN = "a-token-of-this-test"
+
+
+class Imds(http.server.ThreadingHTTPServer):
+    """`data` is the user data, None: none was given; `meta` has the answers below /latest/meta-data/, by path.
+    The first `failures` requests for a token get 503."""
+
+    def __init__(self, data=None, failures=0, meta=None):
+        super().__init__(("127.0.0.1", 0), ImdsHandler)
+        self.data, self.failures, self.meta, self.asked = data, failures, meta or {}, []
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class ImdsHandler(http.server.BaseHTTPRequestHandler):
+    def do_PUT(self):
+        self.server.asked.append(self.path)
+        self.server.failures -= 1
+        if self.server.failures >= 0:
+            return self.answer(503)
+        seconds = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds")
+        good = self.path == "/latest/api/token" and seconds and 1 <= int(seconds) <= 21600
+        return self.answer(200, TOKEN.encode()) if good else self.answer(400)
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        if self.headers.get("X-aws-ec2-metadata-token") != TOKEN:
+            return self.answer(401)  # IMDSv1 is off
+        if self.path == "/latest/user-data" and self.server.data is not None:
+            return self.answer(200, self.server.data)
+        found = self.server.meta.get(self.path.removeprefix("/latest/meta-data/"))
+        return self.answer(404) if found is None else self.answer(200, found.encode())
+
+    def answer(self, status, body=b""):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def meta_of_interfaces(*devices):
+    """What IMDS says of network interfaces: (mac, device number, address) each."""
+    root = "network/interfaces/macs"
+    meta = {f"{root}/": "\n".join(f"{mac}/" for mac, _, _ in devices)}
+    for mac, number, address in devices:
+        meta |= {f"{root}/{mac}/device-number": str(number), f"{root}/{mac}/local-ipv4s": address}
+    return meta
+
+
+@contextlib.contextmanager
+def serving(*arguments, **options):
+    server = Imds(*arguments, **options)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
