@@ -89,12 +89,14 @@ module "vxlan-rebuild" {
   mirror_endpoint       = module.wallarm.other.mirror_endpoint
   mirror_endpoint_cidrs = local.private_cidrs
 
-  allow    = var.allow
-  deny     = var.deny
-  sample   = var.sample
-  max_body = var.max_body
-  settings = var.settings
-  debug    = var.debug
+  allow         = var.allow
+  deny          = var.deny
+  sample        = var.sample
+  max_body      = var.max_body
+  redact_header = var.redact_header
+  pipeline      = var.pipeline
+  settings      = var.settings
+  debug         = var.debug
 }
 
 module "wallarm" {

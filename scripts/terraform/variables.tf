@@ -213,10 +213,22 @@ variable "max_body" {
   description = "The largest body that is sent whole."
 }
 
+variable "redact_header" {
+  type        = list(string)
+  default     = []
+  description = "Header fields whose values the nodes don't get, only their length, as [\"Authorization\"]."
+}
+
+variable "pipeline" {
+  type        = number
+  default     = 1
+  description = "Requests that may wait for their answer on one connection to the nodes' load balancer."
+}
+
 variable "settings" {
   type        = any
   default     = {}
-  description = "Any other keys of rebuilder.toml."
+  description = "Any other keys of rebuilder.toml, as { \"idle-timeout\" = \"10m\" }."
 }
 
 variable "debug" {

@@ -286,7 +286,10 @@ variable "settings" {
   description = "Any other keys of rebuilder.toml, as { max-flows = 1000000, idle-timeout = \"10m\" }."
 
   validation {
-    condition     = length(setintersection(keys(var.settings), ["input", "output", "vni", "health-listen", "admin-listen", "exception-path"])) == 0
-    error_message = "The settings must not have input, output, vni, health-listen, admin-listen or exception-path: the module sets them."
+    condition = length(setintersection(keys(var.settings), [
+      "admin-listen", "allow", "deny", "exception-path", "health-listen", "http-ports", "input", "max-body", "output",
+      "pipeline", "redact-header", "sample", "tunnel", "vni",
+    ])) == 0
+    error_message = "The settings must not have keys that the module has variables for, or sets itself (input, output, tunnel, vni, health-listen, admin-listen, exception-path)."
   }
 }
