@@ -24,6 +24,17 @@ class UnitFile:
     def last(self, key, otherwise=None):
         return next((value for name, value in reversed(self.lines) if name == key), otherwise)
 
+    def script(self):
+        """Shell that runs what systemd would, as the user and with the rights that the unit gives, sandbox left out."""
+        ambient, bounding = (
+            ",".join(["-all", *(f"+{name.lower().removeprefix('cap_')}" for name in self.words(key))])
+            for key in ("AmbientCapabilities", "CapabilityBoundingSet"))
+        user, group, state = self.last("User"), self.last("Group"), self.last("WorkingDirectory")
+        return (f"install -d -o {user} -g {group} /run/rebuilder {state}; cd {state}; umask {self.last('UMask')};"
+                f" export RUNTIME_DIRECTORY=/run/rebuilder; exec setpriv --reuid {user} --regid {group} --init-groups"
+                f" --no-new-privs --inh-caps={ambient} --ambient-caps={ambient} --bounding-set={bounding}"
+                f" {self.last('ExecStart')}")
+
     def system_calls(self):
         """The names that SystemCallFilter= lets through; the first line makes it a list of what is allowed."""
         allowed = set(expand(["@default"]))
