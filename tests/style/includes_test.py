@@ -57,6 +57,8 @@ def include_faults(path, text):
 def faults(root):
     for folder in ("lib", "app", "scripts", "tests"):
         for file in sorted(path for path in (root / folder).rglob("*") if path.is_file()):
+            if "node_modules" in file.parts:
+                continue
             path = file.relative_to(root).as_posix()
             try:
                 text = file.read_text(encoding="utf-8")

@@ -1,0 +1,5 @@
+#!/bin/sh
+# Drains an instance.
+set -eu
+systemctl stop rebuilder
+echo "drained: $1"
