@@ -47,7 +47,7 @@ module "vpc-mirror" {
 
 module "vpc-mirror-autosession" {
   source = "./modules/vpc-mirror-autosession"
-  count  = var.follow_instances ? 1 : 0
+  count  = var.follow_instances && (length(var.asg_names) + length(var.instance_tags) > 0 || var.eks_name != "") ? 1 : 0
 
   app_name = "${var.app_name}-autosession"
   vpc_id   = var.vpc_id
