@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An instance metadata service (IMDSv2) of our own, which refuses what EC2's does: no token, a bad token, version 1."""
+"""An instance metadata service (IMDSv2) of our own, which refuses what EC2's does: no token, a bad token, version 1.
+
+    imds_server.py ADDRESS PORT FILE
+"""
 
 import contextlib
 import http.server
+import json
+import sys
 import threading
+from pathlib import Path
 
 TOKEN = "a-token-of-this-test"
 
@@ -12,8 +18,8 @@ class Imds(http.server.ThreadingHTTPServer):
     """`data` is the user data, None: none was given; `meta` has the answers below /latest/meta-data/, by path.
     The first `failures` requests for a token get 503."""
 
-    def __init__(self, data=None, failures=0, meta=None):
-        super().__init__(("127.0.0.1", 0), ImdsHandler)
+    def __init__(self, data=None, failures=0, meta=None, address=("127.0.0.1", 0)):
+        super().__init__(address, ImdsHandler)
         self.data, self.failures, self.meta, self.asked = data, failures, meta or {}, []
 
     @property
@@ -68,3 +74,14 @@ def serving(*arguments, **options):
     finally:
         server.shutdown()
         server.server_close()
+
+
+def main(address, port, answers):
+    """As a process: what it answers is {"data": ..., "meta": {...}} in a file."""
+    found = json.loads(Path(answers).read_text(encoding="utf-8"))
+    with serving(found["data"].encode(), meta=found["meta"], address=(address, int(port))):
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])
