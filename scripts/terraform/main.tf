@@ -6,10 +6,6 @@
 
 provider "aws" {
   region = var.region
-
-  default_tags {
-    tags = var.tags
-  }
 }
 
 data "aws_subnet" "private" {
@@ -20,6 +16,8 @@ data "aws_subnet" "private" {
 
 locals {
   private_cidrs = distinct([for subnet in data.aws_subnet.private : subnet.cidr_block])
+
+  follows = var.follow_instances && (length(var.asg_names) + length(var.instance_tags) > 0 || var.eks_name != "")
 }
 
 module "vpc-mirror" {
@@ -43,11 +41,13 @@ module "vpc-mirror" {
 
   # No loops: what the solution itself sends and receives is never mirrored.
   excluded_security_group_ids = module.vxlan-rebuild.security_group_ids
+
+  tags = var.tags
 }
 
 module "vpc-mirror-autosession" {
   source = "./modules/vpc-mirror-autosession"
-  count  = var.follow_instances && (length(var.asg_names) + length(var.instance_tags) > 0 || var.eks_name != "") ? 1 : 0
+  count  = local.follows ? 1 : 0
 
   app_name = "${var.app_name}-autosession"
   vpc_id   = var.vpc_id
@@ -61,10 +61,12 @@ module "vpc-mirror-autosession" {
   asg_names         = var.asg_names
   eks_cluster_names = var.eks_name != "" ? [var.eks_name] : []
   instance_tags     = var.instance_tags
+  interfaces        = var.eks_name != "" ? "all" : "primary" # pods are on any of them
 
   excluded_security_group_ids = module.vxlan-rebuild.security_group_ids
 
   alarm_actions = var.alarm_actions
+  tags          = var.tags
 }
 
 module "vxlan-rebuild" {
@@ -97,6 +99,8 @@ module "vxlan-rebuild" {
   pipeline      = var.pipeline
   settings      = var.settings
   debug         = var.debug
+
+  tags = var.tags
 }
 
 module "wallarm" {

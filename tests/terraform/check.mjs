@@ -17,6 +17,7 @@ import { checkResources } from './checks/schema.mjs';
 import { checkScripts } from './checks/scripts.mjs';
 import { checkSecurity } from './checks/security.mjs';
 import { checkTemplates } from './checks/templates.mjs';
+import { checkProviderVersions } from './checks/versions.mjs';
 
 const INTERFACES = fileURLToPath(new URL('interfaces/', import.meta.url));
 
@@ -30,6 +31,7 @@ export async function check(root, { samples, rebuilder, shellcheck }) {
         checkDeclarations(module);
     }
     for (const module of modules.values()) checkCalls(module, modules, root, interfaces);
+    for (const module of modules.values()) checkProviderVersions(module);
     for (const module of modules.values()) {
         checkResources(module);
         if (!module.broken) checkReferences(module);

@@ -25,6 +25,8 @@ export const SEEDS = [
     { name: 'a default of another type', file: 'variables.tf', what: '["a", "b"]', by: '"a"', says: 'the default of \'zones\' has to be a set' },
     { name: 'a provider that isn\'t required', file: 'modules/instances/versions.tf', what: '    aws = {', by: '    awx = {', at: 'modules/instances/main.tf', says: 'the provider \'aws\' isn\'t in required_providers' },
     { name: 'no version', file: 'versions.tf', what: '  required_version = ">= 1.5"\n\n', by: '', says: 'lacks required_version' },
+    { name: 'a version that a called module refuses', file: 'versions.tf', what: '">= 5.70, < 7.0"', by: '">= 6.0"', says: 'no version of the provider \'aws\' is >= 6.0 (here); ' },
+    { name: 'a version that is none', file: 'modules/instances/versions.tf', what: '">= 5.70, < 7.0"', by: '"latest"', says: '\'latest\' is no constraint of versions' },
     // The schema.
     { name: 'a misspelt argument', file: 'modules/instances/main.tf', what: 'ip_protocol      ', by: 'ip_protocoll     ', says: '\'ip_protocoll\' of \'aws_vpc_security_group_ingress_rule.default\' is no argument; is \'ip_protocol\' meant?' },
     { name: 'a required argument is missing', file: 'modules/instances/main.tf', what: '  traffic_direction        = "ingress"\n', by: '', says: 'lacks the required argument \'traffic_direction\'' },

@@ -133,12 +133,12 @@ export function calledModule(module, call, modules, root, interfaces) {
 export function readInterfaces(folder) {
     const interfaces = new Map();
     for (const file of fs.readdirSync(folder)) {
-        const { source, inputs, outputs } = JSON.parse(fs.readFileSync(path.join(folder, file), 'utf8'));
+        const { source, providers, inputs, outputs } = JSON.parse(fs.readFileSync(path.join(folder, file), 'utf8'));
         const variables = Object.entries(inputs).map(([name, type]) => {
             const kind = type.replace(' required', '');
             return [name, { name, isRequired: type.endsWith(' required'), type: kindOf(kind) }];
         });
-        interfaces.set(source, { isForeign: true, variables: new Map(variables), outputs: new Map(Object.entries(outputs)) });
+        interfaces.set(source, { isForeign: true, providers, variables: new Map(variables), outputs: new Map(Object.entries(outputs)) });
     }
     return interfaces;
 }

@@ -1,7 +1,7 @@
 # What the function may do: see all, create sessions from this VPC to this target only, and delete its own only.
 
 locals {
-  ec2_arn  = "arn:${data.aws_partition.current.partition}:ec2:${data.aws_region.current.region}"
+  ec2_arn  = "arn:${data.aws_partition.current.partition}:ec2:${data.aws_region.current.name}"
   own_ec2  = "${local.ec2_arn}:${data.aws_caller_identity.current.account_id}"
   sessions = "${local.own_ec2}:traffic-mirror-session/*"
 }

@@ -68,7 +68,7 @@ resource "aws_cloudwatch_dashboard" "default" {
         height = 6
         properties = {
           title   = graph.title
-          region  = data.aws_region.current.region
+          region  = data.aws_region.current.name
           period  = 60
           metrics = graph.metrics
         }
