@@ -420,6 +420,9 @@ std::optional<Config> parse_options(int argc, const char* const* argv, std::ostr
     if (config.command == Command::replay && config.outputs.empty()) {
         config.outputs.push_back(forward::parse_output(config.why ? "null" : "jsonl:-"));
     }
+    // Who only says that all get little says so of each.
+    const std::size_t usual = tcp::Limits{}.held_bytes_per_flow;
+    if (config.tcp.held_bytes_per_flow == usual) config.tcp.held_bytes_per_flow = std::min(usual, config.tcp.held_bytes);
     // A flow of full segments is to meet the limit in bytes first, however far that is.
     config.tcp.held_blocks_per_flow = std::max(config.tcp.held_blocks_per_flow, config.tcp.held_bytes_per_flow / 512);
     validate(config);

@@ -10,9 +10,17 @@ namespace rebuilder::tcp {
 inline constexpr std::uint64_t second_ns = 1'000'000'000;
 
 struct Limits {
-    std::size_t max_flows = 262'144;               // then the longest idle flow is evicted: flows_evicted
-    std::size_t held_bytes_per_flow = 256 << 10;   // waiting behind a hole; then the hole is given up: tcp_gaps
-    std::size_t held_blocks_per_flow = 512;        // the same for a flow that sends tiny segments
+    std::size_t max_flows = 262'144;  // then the longest idle flow is evicted: flows_evicted
+    // Waiting behind a hole; then the hole is given up: tcp_gaps. A segment that its sender lost and repeats comes with up to
+    // a window behind it, and Linux opens windows of some megabytes.
+    std::size_t held_bytes_per_flow = 4 << 20;
+    std::size_t held_blocks_per_flow = 8192;  // the same for a flow that sends tiny segments
+    // And no more than this part of what is free, so that some greedy flows leave room for all others (0: no such limit). A
+    // dynamic threshold: A. Choudhury, E. Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998.
+    std::size_t held_free_part = 4;
+    // Waiting blocks that a segment may have to be led past to its place, which then is no further: the hole is given up. So
+    // a sender that scatters its segments costs no more than one that doesn't.
+    std::size_t held_search = 512;
     std::size_t held_bytes = 64 << 20;             // of all flows; then the flow that needs more gives up its hole,
                                                    // and what still finds no room is dropped: tcp_held_full_bytes
     std::uint32_t max_distance = 16 << 20;         // bytes from the stream's position; beyond: tcp_out_of_window_bytes

@@ -233,6 +233,7 @@ class Reassembler {
     // The bytes that wait.
     void count_behind(const AppHalf& half, Seq seq, std::int64_t size) noexcept;
     [[nodiscard]] bool hold(AppHalf& half, Piece& piece, std::uint64_t time_ns) noexcept;
+    [[nodiscard]] bool may_hold_more(const AppHalf& half) const noexcept;
     void count_overlap(Bytes held, Bytes arrived) noexcept;
     void drop_held(AppHalf& half, Counter reason) noexcept;
 

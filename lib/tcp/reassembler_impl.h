@@ -411,8 +411,12 @@ bool Reassembler<App>::hold(AppHalf& half, Piece& piece, std::uint64_t time_ns) 
     if (half.held_last != nullptr && half.held_last->offset <= offset && end_of(*half.held_last) > offset) {
         link = &half.held;  // it overlaps the last block: find the link to it
     }
+    std::size_t passed = 0;
     while (!piece.bytes.empty()) {
-        while (*link != nullptr && end_of(**link) <= offset) link = &(*link)->next;
+        while (*link != nullptr && end_of(**link) <= offset) {
+            if (++passed > limits_.held_search) return false;
+            link = &(*link)->next;
+        }
         Block* behind = *link;
         std::size_t part = piece.bytes.size();
         if (behind != nullptr && behind->offset <= offset) {
@@ -422,8 +426,7 @@ bool Reassembler<App>::hold(AppHalf& half, Piece& piece, std::uint64_t time_ns) 
         } else {
             if (behind != nullptr) part = std::min<std::uint64_t>(part, behind->offset - offset);
             part = std::min(part, held_pool_.block_capacity() - sizeof(HeldHeader));
-            if (half.held_bytes + part > limits_.held_bytes_per_flow) return false;
-            if (half.held_blocks >= limits_.held_blocks_per_flow) return false;
+            if (half.held_bytes + part > limits_.held_bytes_per_flow || !may_hold_more(half)) return false;
             Block* block = held_pool_.take();
             if (block == nullptr) return false;
             header(*block) = {time_ns, piece.segment_start};
@@ -440,6 +443,12 @@ bool Reassembler<App>::hold(AppHalf& half, Piece& piece, std::uint64_t time_ns) 
         offset += part;
     }
     return true;
+}
+
+template <class App>
+bool Reassembler<App>::may_hold_more(const AppHalf& half) const noexcept {
+    if (half.held_blocks >= limits_.held_blocks_per_flow) return false;
+    return limits_.held_free_part == 0 || half.held_blocks <= held_pool_.available() / limits_.held_free_part;
 }
 
 // Bytes behind the stream's position, seen before or missed.

@@ -114,6 +114,8 @@ class RoomyLine {
         limits.max_flows = 1;
         limits.held_blocks_per_flow = 1000;  // more than there can be bytes
         limits.held_bytes = limits.held_bytes_per_flow = 1000 * 2048;
+        limits.held_free_part = 0;
+        limits.held_search = 1000;
         limits.idle_timeout_ns = limits.opening_timeout_ns = 1'000'000 * second_ns;
         limits.join_wait_ns = limits.gap_timeout_ns;  // time passes for both or for none
         limits.join_bytes = limits.held_bytes;
@@ -365,6 +367,7 @@ tcp::Limits small_limits(std::uint8_t options) {
     limits.held_bytes_per_flow = (options & 4) != 0 ? 100 : 1000;
     limits.held_blocks_per_flow = (options & 8) != 0 ? 2 : 20;
     limits.held_bytes = (options & 16) != 0 ? 2 * 2048 : 20 * 2048;
+    limits.held_search = (options & 8) != 0 ? 1 : 20;
     limits.max_distance = (options & 32) != 0 ? 500 : 5000;
     limits.idle_timeout_ns = 20 * second_ns;
     limits.opening_timeout_ns = limits.linger_ns = 5 * second_ns;

@@ -119,7 +119,7 @@ KNOWN = {
         ("only ours", "POST /after shop.example.com", HOLE),
         ("only ours", "GET /end shop.example.com", HOLE),
     ],
-    "tcp-gap-by-bytes": [
+    "tcp-gap-by-scatter": [
         ("only tshark", "POST /lost shop.example.com", LATE),
     ],
     "tcp-gap-filled-late": [

@@ -45,7 +45,7 @@ REASONS = {
     "smtp": ({"streams_smtp": 3, "streams_unknown": 1}, ""),
     "tcp-gap-at-end": ({"requests_lost_to_gap": 1}, "hole of 1448 bytes at offset 1521\n"),
     "tcp-gap-between-requests": ({"tcp_gaps": 1}, "hole of 77 bytes at offset 73\n"),
-    "tcp-gap-by-bytes": ({"requests_lost_to_gap": 1}, "hole of 8381 bytes"),
+    "tcp-gap-by-scatter": ({"requests_lost_to_gap": 1}, "hole of 40 bytes"),
     "tcp-gap-filled-late": ({"requests_lost_to_gap": 1, "no payload": 1}, "hole of 1448 bytes"),
     "tcp-gap-in-body": ({"requests_lost_to_gap": 2}, "hole of 1448 bytes"),
     "tcp-gap-in-chunked": ({"requests_lost_to_gap": 1}, "hole of 600 bytes at offset 600\n"),

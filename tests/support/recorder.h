@@ -181,6 +181,7 @@ inline tcp::Limits small_limits() {
     limits.max_flows = 64;
     limits.held_bytes_per_flow = 16 << 10;
     limits.held_bytes = 64 << 10;  // 32 blocks
+    limits.held_free_part = 0;
     return limits;
 }
 

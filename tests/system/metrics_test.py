@@ -26,7 +26,7 @@ import time
 from alb import free_port
 from report import Report
 
-CAPTURES = ("real-clients", "not-http", "vxlan-refused", "tcp-gap-by-bytes", "two-vnis", "h2-grpc")
+CAPTURES = ("real-clients", "not-http", "vxlan-refused", "tcp-gap-by-scatter", "two-vnis", "h2-grpc")
 SAMPLE = re.compile(r'(rebuilder_\w+)(?:\{(.*)\})? (\S+)')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 

@@ -246,6 +246,7 @@ TEST_CASE("options reach their fields") {
     CHECK(config.tcp.held_bytes_per_flow == 8 << 20);
     CHECK(config.tcp.held_blocks_per_flow == 16'384);
     CHECK(config.tcp.held_bytes == 16 << 20);
+    CHECK(parse({"check", "--input", "pcap:x", "--output", "null", "--held", "1M"}).tcp.held_bytes_per_flow == 1 << 20);
     CHECK(config.buffer_bytes == 1 << 30);
     CHECK(config.ledger_file == "l");
     CHECK(config.health_listen == "1.2.3.4:5");
@@ -501,7 +502,8 @@ TEST_CASE("rules are read one by one, from every source") {
 TEST_CASE("options that don't go together are refused") {
     CHECK(refusal({"check", "--max-body", "100M"}) ==
           "--max-body 100M: --buffers must be at least 3 times that for 1 output, and is 128M");
-    CHECK(refusal({"check", "--held", "128K"}) == "--held-per-flow 256K: larger than --held, which is 128K");
+    CHECK(refusal({"check", "--held", "128K", "--held-per-flow", "256K"}) ==
+          "--held-per-flow 256K: larger than --held, which is 128K");
     CHECK(refusal({"check", "--gap-timeout", "7m"}) == "--gap-timeout 7m: longer than --idle-timeout, which is 6m");
     CHECK(refusal({"check", "--set-header", "A: b", "--redact-header", "a"}) ==
           "--redact-header a: --set-header has it, too");

@@ -266,6 +266,55 @@ TEST_CASE("reassembler: too many blocks behind a hole", "[reassembler]") {
     CHECK(lab.transcript() == "open|gap 10|" + text(10, 51));
 }
 
+TEST_CASE("reassembler: greedy flows leave room for others", "[reassembler]") {
+    tcp::Limits limits = small_limits();
+    limits.held_bytes = 40 * 2048;
+    limits.held_free_part = 4;
+    Lab lab(limits);
+    for (std::uint16_t number = 1; number <= 8; ++number) {
+        Peer greedy = lab.client(number);
+        greedy.syn();
+        // As much as it may: one more, and it would get nothing of it.
+        std::size_t before = 0;
+        for (std::uint64_t at = 10; lab.reassembler.held_blocks() >= before && at < 400; at += 10) {
+            before = lab.reassembler.held_blocks();
+            greedy.data(at, at + 1);
+        }
+    }
+    CHECK(lab.reassembler.held_blocks() >= 20);
+    CHECK(lab.reassembler.held_blocks() < 40);
+    CHECK(lab.count(Counter::tcp_held_full_bytes) == 0);
+    Peer client = lab.client(30);
+    client.syn();
+    client.data(10, 20);
+    client.data(0, 10);
+    CHECK(lab.recorder.streams.back().transcript == "open|" + text(0, 20));
+}
+
+TEST_CASE("reassembler: a place that is far from the first hole", "[reassembler]") {
+    tcp::Limits limits = small_limits();
+    limits.held_search = 3;
+    Lab lab(limits);
+    Peer client = lab.client();
+    client.syn();
+    for (std::uint64_t at = 10; at <= 80; at += 10) client.data(at, at + 1);  // behind the last: no search
+    CHECK(lab.transcript() == "open|");
+    SECTION("near enough") {
+        client.data(35, 36);
+        CHECK(lab.transcript() == "open|");
+    }
+    SECTION("too far") {
+        client.data(45, 46);
+        CHECK(lab.transcript() == "open|gap 10|" + text(10, 11));
+    }
+    SECTION("and much too far") {
+        client.data(75, 76);
+        CHECK(lab.transcript() == "open|gap 10|" + text(10, 11) + "|gap 9|" + text(20, 21) + "|gap 9|" + text(30, 31) +
+                                      "|gap 9|" + text(40, 41));
+    }
+    CHECK(lab.count(Counter::tcp_held_full_bytes) == 0);
+}
+
 TEST_CASE("reassembler: a segment that waits is counted once, though it made room first", "[reassembler]") {
     tcp::Limits limits = small_limits();
     limits.held_blocks_per_flow = 1;

@@ -105,7 +105,7 @@ void send(NaiveStream& model, const Sent& sent) {
 tcp::Limits roomy_limits() {
     tcp::Limits limits = small_limits();
     limits.held_bytes_per_flow = limits.held_bytes = 4 << 20;
-    limits.held_blocks_per_flow = 2048;
+    limits.held_blocks_per_flow = limits.held_search = 2048;
     return limits;
 }
 
@@ -209,6 +209,8 @@ void check_under_pressure(std::uint64_t seed) {
     limits.max_flows = random.between(1, 8);
     limits.held_bytes_per_flow = random.between(100, 20'000);
     limits.held_blocks_per_flow = random.between(1, 40);
+    limits.held_free_part = random.between(0, 4);
+    limits.held_search = random.between(1, 40);
     limits.held_bytes = random.between(1, 20) * 2048;
     limits.max_distance = static_cast<std::uint32_t>(random.between(1000, 100'000));
     Lab lab(limits);
