@@ -26,7 +26,6 @@ SETTINGS = {
     "workers": 1, "forwarders": 1, "idle-sleep": "1ms", "buffers": "64M", "held": "32M", "max-flows": 32768,
     "queue": 8192, "connections": 8, "timeout": "5s", "lock-memory": "never", "exception-path": "tap", "drain-timeout": "10s",
 }
-EAL = ("--no-huge", "-m", "256")  # no hugepages needed
 
 
 def find_binary(given=None):
@@ -51,7 +50,9 @@ class Instance:
         self.toml = topology.dir / f"{self.name}.toml"
 
     def configure(self, **changes):
-        settings = SETTINGS | {"input": ["af_packet:eth0"],
+        # Workers move freely: pinned, they would all be on the same CPU, as each instance believes to be alone.
+        cpus = "(" + ",".join(map(str, sorted(os.sched_getaffinity(0)))) + ")"
+        settings = SETTINGS | {"lcores": f"0@{cpus},1@{cpus}", "input": ["af_packet:eth0"],
                                "output": [f"http://{self.topology.alb.address}:{ALB_PORT}"],
                                "ledger": str(self.ledger_file), "admin-listen": "127.0.0.1:9446",
                                "health-listen": "0.0.0.0:9445"} | changes
@@ -59,16 +60,16 @@ class Instance:
         new.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()))
         new.rename(self.toml)
 
-    def command(self, eal=EAL):
-        return [self.topology.state["binary"], "run", "-c", self.toml, "--", *eal]
+    def command(self):
+        return [self.topology.state["binary"], "run", "-c", self.toml]
 
-    def start(self, eal=EAL):
+    def start(self):
         """Returns when it says that it is ready."""
         self._keep_ledger()
         if not self.toml.exists():
             self.configure()
         before = self.log.stat().st_size if self.log.exists() else 0
-        process = self.host.start(self.command(eal), self.log)
+        process = self.host.start(self.command(), self.log)
         self.pid_file.write_text(f"{process.pid}\n")
         wait_until(lambda: self._ready(process, before), 30, f"{self.name}: ready")
 
