@@ -4,118 +4,144 @@ what the instances' counters say of it.
 
     before = Snapshot(topology)
     ...
-    settle(topology, before)
+    settle(before)
     spent = Spent(before, Snapshot(topology))
 """
 
 import collections
+import json
 import time
+from pathlib import Path
 
 from . import instances, origins
-from .waf import received
 
-# Requests that an instance knows it did not deliver, by the counters' names: the worker's and the output's.
-LOST = ("requests_lost_",)
-UNDELIVERED = ("shed_", "failed_", "unforwardable_", "answered_5xx")
-SETTLED_S = 2.5  # without a change: longer than holes are waited for, and most retries
+# Requests that an instance knows it did not deliver, by the counters' names: the workers', and the http output's.
+LOST = "requests_lost_"
+UNDELIVERED = tuple(f"output.{name}" for name in ("shed_", "failed_", "unforwardable_", "answered_5xx"))
+SHOWN = (LOST, *UNDELIVERED, "tcp_gaps", "flows_midstream", "streams_http2_midstream", "http2_lost_to_gap", "output.retries",
+         "tcp_truncated_segments", "tcp_out_of_order_segments", "frame_while_draining", "log.failed_write")
+SETTLED_S = 2.5  # without a change: longer than holes are waited for
 
 
 class Snapshot:
+    """Everything that is counted, at this moment."""
+
     def __init__(self, topology):
-        self.time = time.time()
-        self.served_until = origins.mark(topology.dir)
-        self.delivered = collections.Counter(entry["id"] for entry in received(topology.dir))
+        self.topology, self.time = topology, time.time()
+        self.origin_logs = origins.mark(topology.dir)
+        self.node_logs = {path: path.stat().st_size for path in node_logs(topology.dir)}
         self.sent = instances.Targets(topology).sent()
-        self.ledgers = {each.address: ledger for each in instances.all_instances(topology)
-                        if each.pid and (ledger := each.get("/ledger"))}
-        self.missed = {each.address: missed_of(each) for each in instances.all_instances(topology) if each.pid}
-        self.topology = topology
+        self.ledgers, self.missed = {}, {}
+        for each in instances.running(topology):
+            if (ledger := each.get("/ledger")) and (status := each.get("/status.json")):
+                self.ledgers[each.address] = ledger
+                self.missed[each.address] = sum(port["missed"] for port in status["ports"])
+        self.kernel_drops = kernel_drops()
+
+    def served(self):
+        """Whole requests that the origins have logged since."""
+        return origins.served(self.topology.dir, self.origin_logs)
+
+    def delivered(self):
+        """Ids of the requests that the nodes have logged since."""
+        return collections.Counter(entry["id"] for path in node_logs(self.topology.dir)
+                                   for entry in lines_since(path, self.node_logs.get(path, 0)))
 
 
-def missed_of(instance):
-    status = instance.get("/status.json")
-    return sum(port["missed"] for port in status["ports"]) if status else 0
+def node_logs(folder):
+    return sorted(Path(folder).glob("waf[0-9]*/requests.jsonl"))
+
+
+def lines_since(path, offset):
+    with path.open("rb") as file:
+        file.seek(offset)
+        whole, _, _ = file.read().decode("latin-1").rpartition("\n")
+    return [json.loads(line) for line in whole.split("\n") if line]
+
+
+def kernel_drops():
+    """Frames that the machine's kernel dropped between two namespaces, as its queues were full."""
+    return sum(int(line.split()[1], 16) for line in Path("/proc/net/softnet_stat").read_text().splitlines())
 
 
 def flat(ledger):
-    """The worker's counters, and those of the http output with its name in front: both have requests."""
+    """The workers' counters, and each output's with "output." (http) or "log." (jsonl) in front."""
     found = collections.Counter(ledger["counters"])
     for output in ledger["outputs"]:
-        if output["output"].startswith("http"):
-            found.update({f"output.{name}": count for name, count in output["counters"].items()})
-        else:
-            found.update({f"log.{name}": count for name, count in output["counters"].items()})
+        kind = "output" if output["output"].startswith("http") else "log"
+        found.update({f"{kind}.{name}": count for name, count in output["counters"].items()})
     return found
 
 
 class Spent:
-    """The differences. `ended`: the last ledgers of instances that ended in between, by address."""
+    """The differences. `ended`: instances that ended in between, by address: their last ledger, or None if they were killed
+    and so left none."""
 
     def __init__(self, before, after, ended=None):
-        self.before, self.after = before, after
-        self.served = origins.served(after.topology.dir, before.served_until)
-        self.delivered = after.delivered - before.delivered
+        self.before, self.after, self.ended = before, after, ended or {}
+        self.served, self.delivered = before.served(), before.delivered()
         want = collections.Counter(entry["id"] for entry in self.served)
-        self.lost = want - self.delivered
-        self.extra = self.delivered - want
-        ended = ended or {}
-        self.counters, self.by_instance = collections.Counter(), {}
-        for address in {*after.ledgers, *ended}:
-            last, first = after.ledgers.get(address), before.ledgers.get(address)
-            own = collections.Counter()
-            if address in ended:  # it may have been started again: then `last` is all the new one's
-                own.update(flat(ended[address]))
-                own.update(flat(last) if last else {})
-            else:
-                own.update(flat(last))
-            own.subtract(flat(first) if first else {})
-            self.by_instance[address] = own
-            for name, count in own.items():
-                self.counters[name] += count
+        self.lost, self.extra = want - self.delivered, self.delivered - want
+        self.by_instance = {address: self._of(address) for address in {*after.ledgers, *self.ended}}
+        self.counters = collections.Counter()
+        for own in self.by_instance.values():
+            self.counters.update(own)
         self.sent = {address: count - before.sent.get(address, 0) for address, count in after.sent.items()}
+
+    def _of(self, address):
+        """What an instance counted in between, over all processes that it was."""
+        first, last = self.before.ledgers.get(address), self.after.ledgers.get(address)
+        own = collections.Counter(flat(last) if last else {})
+        if self.ended.get(address):
+            own.update(flat(self.ended[address]))
+        if first and (address not in self.ended or self.ended[address]):
+            own.subtract(flat(first))
+        return own
 
     def total(self, *prefixes):
         return sum(count for name, count in self.counters.items() if name.startswith(prefixes))
 
     def undelivered(self):
         """Requests that the instances say they lost, or could not deliver."""
-        return self.total(*LOST, *(f"output.{name}" for name in UNDELIVERED))
+        return self.total(LOST, *UNDELIVERED)
 
-    def reasons(self):
-        names = (*LOST, *(f"output.{name}" for name in UNDELIVERED), "tcp_gaps", "flows_midstream", "streams_http2_midstream",
-                 "http2_lost_to_gap", "tcp_truncated_segments", "frame_while_draining", "output.retries")
-        return {name: count for name, count in sorted(self.counters.items()) if count and name.startswith(names)}
+    def shown(self):
+        """The counters that tell of losses, and aren't zero."""
+        return {name: count for name, count in sorted(self.counters.items()) if count and name.startswith(SHOWN)}
+
+    def missed(self):
+        return sum(count - self.before.missed.get(address, 0) for address, count in self.after.missed.items()
+                   if address not in self.ended)
 
     def frames_unaccounted(self):
         """Of each instance that lived from one snapshot to the other: mirrored frames that the balancer sent it, less
-        those that it received or missed. 0, or something lost frames and nobody said so."""
+        those that it received or missed. Nothing, or frames got lost and nobody said so."""
         found = {}
-        for address, ledger in self.after.ledgers.items():
-            if address in self.before.ledgers and address in self.sent and not self._restarted(address):
-                own = self.by_instance[address]
-                received = own["frames"] - own["frame_not_tunnel"]
-                missed = self.after.missed.get(address, 0) - self.before.missed.get(address, 0)
-                found[address] = self.sent[address] - received - missed
+        for address in self.after.ledgers.keys() & self.before.ledgers.keys() & self.sent.keys() - self.ended.keys():
+            own = self.by_instance[address]
+            missed = self.after.missed[address] - self.before.missed[address]
+            if rest := self.sent[address] - (own["frames"] - own["frame_not_tunnel"]) - missed:
+                found[address] = rest
         return found
 
-    def _restarted(self, address):
-        return self.after.ledgers[address]["counters"]["frames"] < self.before.ledgers[address]["counters"]["frames"]
+    def dropped_by_kernel(self):
+        return self.after.kernel_drops - self.before.kernel_drops
 
     def broken_laws(self):
-        """Of the request part; flows are still open while an instance runs."""
-        return [f"{address}: {law['name']}: {law['left']} != {law['right']}" for address, ledger in self.after.ledgers.items()
-                for law in ledger["laws"] if not law["holds"] and "flows" not in law["name"]]
+        """But for the one of flows, which closes at an instance's end."""
+        ledgers = {**self.after.ledgers, **{f"{address} (ended)": ledger for address, ledger in self.ended.items() if ledger}}
+        return [f"{address}: {law['name']}: {law['left']} is not {law['right']}" for address, ledger in ledgers.items()
+                for law in ledger["laws"] if not law["holds"] and ("ended" in address or "flows" not in law["name"])]
 
 
-def settle(topology, before, seconds=20):
+def settle(before, seconds=20):
     """Waits until what was served is delivered, or nothing more comes."""
     end, still, last = time.monotonic() + seconds, time.monotonic(), None
     while time.monotonic() < end:
-        delivered = sum(1 for _ in received(topology.dir)) - before.delivered.total()
-        served = len(origins.served(topology.dir, before.served_until))
-        if (served, delivered) != last:
-            last, still = (served, delivered), time.monotonic()
+        now = len(before.served()), before.delivered().total()
+        if now != last:
+            last, still = now, time.monotonic()
         quiet = time.monotonic() - still
-        if quiet > SETTLED_S or (delivered >= served and quiet > 0.5):
+        if quiet > SETTLED_S or (now[1] >= now[0] and quiet > 0.5):
             return
-        time.sleep(0.1)
+        time.sleep(0.2)

@@ -49,11 +49,15 @@ class Instance:
         self.log = topology.dir / f"{self.name}.log"
         self.toml = topology.dir / f"{self.name}.toml"
 
+    @property
+    def output(self):
+        return f"http://{self.topology.alb.address}:{ALB_PORT}"
+
     def configure(self, **changes):
         # Workers move freely: pinned, they would all be on the same CPU, as each instance believes to be alone.
         cpus = "(" + ",".join(map(str, sorted(os.sched_getaffinity(0)))) + ")"
         settings = SETTINGS | {"lcores": f"0@{cpus},1@{cpus}", "input": ["af_packet:eth0"],
-                               "output": [f"http://{self.topology.alb.address}:{ALB_PORT}"],
+                               "output": [self.output],
                                "ledger": str(self.ledger_file), "admin-listen": "127.0.0.1:9446",
                                "health-listen": "0.0.0.0:9445"} | changes
         new = self.toml.with_suffix(".new")
@@ -63,15 +67,18 @@ class Instance:
     def command(self):
         return [self.topology.state["binary"], "run", "-c", self.toml]
 
-    def start(self):
-        """Returns when it says that it is ready."""
+    def start(self, inside=()):
+        """Returns when it says that it is ready. `inside`: a command that starts it as its child."""
         self._keep_ledger()
         if not self.toml.exists():
             self.configure()
         before = self.log.stat().st_size if self.log.exists() else 0
-        process = self.host.start(self.command(), self.log)
-        self.pid_file.write_text(f"{process.pid}\n")
+        process = self.host.start([*inside, *self.command()], self.log)
         wait_until(lambda: self._ready(process, before), 30, f"{self.name}: ready")
+        pid = process.pid
+        if inside:
+            pid = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+        self.pid_file.write_text(f"{pid}\n")
 
     def _keep_ledger(self):
         if self.ledger_file.exists():

@@ -16,13 +16,8 @@ from pathlib import Path
 import lab
 from lab import environment, wait_until
 
-from . import instances, origins
+from . import instances, origins, waf
 from .topology import Topology, is_alive, reap
-
-try:
-    from . import waf
-except ImportError:
-    from . import standin as waf
 
 TOOLS = ("ip", "nft", "conntrack", "ethtool", "ss", "curl", "nginx", "node", "haproxy")
 

@@ -4,13 +4,14 @@
 //   node steady.js RUN RATE SECONDS LOG ORIGIN1 ORIGIN2 [KIND...]
 // ORIGIN: an address, or an IPv6 address in brackets. LOG gets a line of JSON for each request: id, kind, sent and answered
 // (seconds since 1970; answered is null if none came), status, since (when its connection began), port (the client's).
-// It ends by itself when all that was sent is answered, or 10 s later.
+// After SECONDS, or at SIGTERM, it sends nothing more; it ends when all is answered, or 10 s later.
 'use strict';
 const fs = require('fs');
 const http = require('http');
 const http2 = require('http2');
 
-const [run, rate, seconds, path, origin1, origin2, ...only] = process.argv.slice(2);
+const [run, rate, , path, origin1, origin2, ...only] = process.argv.slice(2);
+let seconds = Number(process.argv[4]);
 const log = fs.openSync(path, 'a');
 const KINDS = only.length ? only : ['keep', 'keep', 'keep', 'keep', 'new', 'new', 'post', 'upload', 'h2', 'h2'];
 const UPLOAD = 200000;
@@ -123,13 +124,13 @@ function send() {
 const began = Date.now();
 function tick() {
   const elapsed = (Date.now() - began) / 1000;
-  const due = Math.min(elapsed, Number(seconds)) * Number(rate);
+  const due = Math.min(elapsed, seconds) * Number(rate);
   while (count < due && open < 2000) send();
-  if (elapsed < Number(seconds)) return;
+  if (elapsed < seconds) return;
   clearInterval(timer);
   stopping = true;
   if (open === 0) process.exit(0);
   setTimeout(() => process.exit(0), 10000);
 }
 const timer = setInterval(tick, 5);
-process.on('SIGTERM', () => process.exit(0));
+process.on('SIGTERM', () => { seconds = 0; });
