@@ -343,9 +343,9 @@ class Rebuilder:
         return self.process.wait(seconds)
 
 
-def run(command, check=True, **options):
+def run(command, check=True, timeout=60, **options):
     command = list(map(str, command))
-    done = subprocess.run(command, env=environment(), timeout=60, stderr=subprocess.PIPE, **options)
+    done = subprocess.run(command, env=environment(), timeout=timeout, stderr=subprocess.PIPE, **options)
     if check and done.returncode:
         said = done.stderr.decode()[-2000:]
         raise RuntimeError(f"{' '.join(command)[:200]}: status {done.returncode}: {said}")
