@@ -21,7 +21,24 @@ from .origins import H2C, HTTP
 
 PROGRAM = Path(__file__).with_name("attack_client.py")
 ORIGIN, ORIGIN_H2C = "origin1", "origin2"  # nginx takes those of HTTP/1.1, Node those of HTTP/2
-EXPLAINED = []
+
+
+def refused(difference):
+    """The WAF's own server answered before a rule ran."""
+    return not difference["directly"] and difference["direct"] in (0, 400)
+
+
+# (applies to the difference, reason). The first that applies is taken.
+EXPLAINED = (
+    (lambda found: refused(found) and found["family"] == "http2",
+     "the WAF's own server ends such a connection of HTTP/2 before a rule runs; the nodes get the request in HTTP/1.1, with what "
+     "that has no form for left out (trailers) or percent-encoded (control characters in the path)"),
+    (lambda found: refused(found) and found["name"] == "protocol-no-host",
+     "the WAF's own server refuses it with 400 before a rule runs; the nodes get it with the origin's address in Host, as "
+     "HTTP/1.1 needs one, and a rule says that it is an address"),
+    (lambda found: refused(found),
+     "the WAF's own server refuses it with 400 before a rule runs; the nodes get it in a form that every server reads alike"),
+)
 
 
 def corpus_folder():
@@ -101,7 +118,8 @@ def settle(folder, quiet=2, most=30):
 def compare(folder, known, by_origin, directly):
     """What the nodes found in each request, against what the WAF found that had it directly."""
     mirrored, direct = waf.detections(folder), waf.detections(folder, direct=True)
-    arrived = collections.Counter(entry["id"] for entry in waf.received(folder) if entry["id"] in known)
+    # A node's nginx may refuse a request before it has read the id: that it got it, says the ALB.
+    arrived = {entry["id"] for entry in (*waf.received(folder), *waf.passed_on(folder))}
     served = {entry["id"] for entry in logs.served(folder)}
     families = {}
     differences, lost = [], []
@@ -114,17 +132,15 @@ def compare(folder, known, by_origin, directly):
         count["detected"] += bool(here)
         count["equal"] += there == here
         if there != here:
-            differences.append(explained(case, {
+            differences.append(explained({
                 "name": case.name, "family": case.family, "id": name, "origin": by_origin.get(name), "direct": directly.get(name),
-                "arrived": arrived[name], "only_direct": sorted(there - here), "only_mirrored": sorted(here - there)}))
+                "arrived": name in arrived, "directly": sorted(there), "only_direct": sorted(there - here),
+                "only_mirrored": sorted(here - there)}))
         if name in served and name not in arrived:
             lost.append(case.name)
     return {"sent": len(known), "families": families, "differences": differences, "lost": lost}
 
 
-def explained(case, difference):
+def explained(difference):
     """With the reason, if it is known."""
-    for applies, reason in EXPLAINED:
-        if applies(case, difference):
-            return difference | {"why": reason}
-    return difference | {"why": ""}
+    return difference | {"why": next((reason for applies, reason in EXPLAINED if applies(difference)), "")}

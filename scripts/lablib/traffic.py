@@ -273,6 +273,30 @@ def browser(run):
     return count
 
 
+# ---- what it costs ----
+
+def cpu(topology):
+    """CPU seconds that each host's processes have used so far. The clients are left out: theirs come and go."""
+    used = {}
+    for host in (*topology.origins, topology.balancer, *topology.rebuilders, topology.alb, *topology.wafs):
+        used[host.name] = sum(map(cpu_of, host.pids()))
+    return used
+
+
+def cpu_of(pid):
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def machine():
+    """What it ran on."""
+    models = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return {"cores": os.cpu_count(), "model": models[0] if models else os.uname().machine, "kernel": os.uname().release}
+
+
 # ---- all of it ----
 
 FUNCTIONS = {"curl": curl, "wrk": wrk, "h2load": h2load, "node": node, "grpc": grpc, "browser": browser, "uploads": uploads}
@@ -282,7 +306,7 @@ def run(topology, seconds=20, mixes=KINDS, rate=RATE, say=print):
     """Sends for that long. A kind that can't be had says why, and is left out."""
     if unknown := set(mixes) - set(KINDS):
         raise ValueError(f"no such traffic: {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
-    current, started = Run(topology, seconds, rate), time.time()
+    current, started, before = Run(topology, seconds, rate), time.time(), cpu(topology)
     say(f"{seconds:g} s of {', '.join(mixes)}, about {rate:g} requests a second")
     with concurrent.futures.ThreadPoolExecutor(len(mixes)) as pool:
         jobs = {kind: pool.submit(FUNCTIONS[kind], current) for kind in mixes}
@@ -296,7 +320,9 @@ def run(topology, seconds=20, mixes=KINDS, rate=RATE, say=print):
                 kinds[kind] = job.result().as_json()
             except (OSError, RuntimeError, subprocess.SubprocessError) as error:
                 kinds[kind] = Count("failed").as_json() | {"trouble": [str(error)[-300:]]}
-    result = {"run": current.id, "started": started, "ended": time.time(), "seconds": seconds, "rate": rate, "kinds": kinds}
+    used = {name: round(seconds_ - before[name], 3) for name, seconds_ in cpu(topology).items() if seconds_ or before[name]}
+    result = {"run": current.id, "started": started, "ended": time.time(), "seconds": seconds, "rate": rate, "kinds": kinds,
+              "cpu": used, "machine": machine(), "instances": topology.instances, "waf_nodes": topology.waf_nodes}
     for kind, count in kinds.items():
         say(f"{kind}: {count['sent']} sent, {count['answered']} answered" + "".join(f"; {words}" for words in count["trouble"]))
     add(topology.dir / "traffic.json", result)

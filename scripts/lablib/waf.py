@@ -340,6 +340,13 @@ def received(folder):
             yield entry | {"node": path.parent.name}
 
 
+def passed_on(folder):
+    """Requests that the ALB gave to a node and got an answer for."""
+    for entry in logs.lines(Path(folder, "alb", "requests.jsonl")):
+        if not entry["node"].startswith("<"):
+            yield entry
+
+
 def detections(folder, direct=False):
     """Request id -> sorted rule ids, of those requests that rules found something in."""
     found = {}

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report: what a run of the laboratory found, on one page, and the details behind it.
+
+    path = write(folder)                reads the run folder, writes report/report.md and its drawings into it
+    path = write(folder, live=ledgers)  (name, ledger) of instances that still run
+"""
+
+import time
+from pathlib import Path
+
+from . import charts
+from .facts import CAUSES, REASONS, Facts, quantile
+
+UNKNOWN = "not part of this run"
+
+
+def table(head, rows):
+    """Markdown; figures are on the right."""
+    def cell(value):
+        text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+        return text.replace("|", "\\|").replace("\n", " ")
+
+    right = [all(isinstance(row[column], (int, float)) for row in rows) for column in range(len(head))]
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + "|".join("---:" if each else "---" for each in right) + "|",
+                      *("| " + " | ".join(map(cell, row)) + " |" for row in rows)]) + "\n"
+
+
+def share(part, whole):
+    """Rounded down: 100 % is all of it."""
+    return f"{int(10000 * part / whole) / 100:g} %" if whole else "-"
+
+
+def verdict(good):
+    return "yes" if good else "**NO**"
+
+
+# ---- findings: (question, answer, whether it is good; None: not part of this run) ----
+
+def delivery(facts):
+    question = "Did every request that the origins served reach a WAF node?"
+    if not facts.runs:
+        return question, UNKNOWN, None
+    joined = facts.joined()
+    served = joined.both + joined.missing.total()
+    text = f"{joined.both:,} of {served:,} ({share(joined.both, served)})"
+    if joined.extra:
+        text += f"; {joined.extra.total():,} arrived that no origin logged as served"
+    return question, text, served > 0 and not joined.missing
+
+
+def clients(facts):
+    question = "Did the clients get their answers, undisturbed by the mirror?"
+    if not facts.runs:
+        return question, UNKNOWN, None
+    kinds = facts.by_kind()
+    sent, answered = (sum(row[name] for row in kinds.values()) for name in ("sent", "answered"))
+    trouble = [kind for kind, row in kinds.items() if row["trouble"]]
+    return question, f"{answered:,} of {sent:,}" + (f"; trouble with {', '.join(trouble)}" if trouble else ""), \
+        sent > 0 and answered == sent and not trouble
+
+
+def detection(facts):
+    question = "Was the same detected as by the same WAF in front of the origin?"
+    if not facts.attacks:
+        return question, UNKNOWN, None
+    different = facts.attacks["differences"]
+    unexplained = sum(not each["why"] for each in different)
+    sent = facts.attacks["sent"]
+    text = f"in {sent - len(different):,} of {sent:,} attacks the same rules"
+    if different:
+        text += f"; {len(different):,} differ, {'each explained' if not unexplained else f'{unexplained:,} without an explanation'}"
+    if facts.attacks["lost"]:
+        text += f"; {len(facts.attacks['lost']):,} served, but not arrived"
+    return question, text, sent > 0 and not unexplained and not facts.attacks["lost"]
+
+
+def accounting(facts):
+    question = "Is every frame, byte and request in exactly one counter?"
+    ledgers = facts.ledgers
+    if not ledgers.laws:
+        return question, UNKNOWN, None
+    text = f"{ledgers.laws - len(ledgers.broken):,} of {ledgers.laws:,} sums of {len(ledgers.instances)} instance(s) close"
+    return question, text + ("; some instances still run" if ledgers.live else ""), not ledgers.broken
+
+
+def faults(facts):
+    question = "Does every fault cost what it has to cost, and no more?"
+    if not facts.faults:
+        return question, UNKNOWN, None
+    good = sum(bool(each["ok"]) for each in facts.faults)
+    return question, f"{good:,} of {len(facts.faults):,} faults as expected", good == len(facts.faults)
+
+
+def soak(facts):
+    question = "Does it stay as it is over time?"
+    if not facts.soak:
+        return question, UNKNOWN, None
+    said = facts.soak["verdict"]
+    good = said.get("ok") if isinstance(said, dict) else said is True or str(said).lower().startswith(("ok", "pass", "good"))
+    text = said.get("text", "") if isinstance(said, dict) else str(said)
+    return question, f"{facts.soak['seconds'] / 60:.0f} minutes at {facts.soak['rate']:g} requests/s: {text}", bool(good)
+
+
+FINDINGS = (delivery, detection, accounting, faults, soak, clients)
+
+
+def findings(facts):
+    rows = [(question, text, "-" if good is None else verdict(good)) for question, text, good in (each(facts) for each in FINDINGS)]
+    lines = [table(("question", "answer", "good"), rows)]
+    if latencies := facts.latencies():
+        p50, p99, most = (quantile(latencies, each) for each in (0.5, 0.99, 1))
+        lines.append(f"A request is at its WAF node {p50:.0f} ms (median) after the origin has served it; 99 % are there within "
+                     f"{p99:.0f} ms, the last after {most:.0f} ms.\n")
+    if (cost := facts.cpu().get("rebuilder")) and cost[1]:
+        lines.append(f"A rebuilt and delivered request costs the rebuilders {cost[1]:,.0f} µs of CPU at this low rate, the polling "
+                     "of an idle appliance included.\n")
+    return "\n".join(lines)
+
+
+# ---- details ----
+
+def set_up(facts):
+    lines = ["## What ran\n", "![clients, origins, balancer, rebuilders, load balancer, WAF nodes](topology.svg)\n",
+             f"{facts.instances} rebuilder(s), {facts.waf_nodes} WAF node(s), all on one machine, each host a network namespace. "
+             "The origins are mirrored by their kernel as VPC Traffic Mirroring does it: one way, VXLAN. The nodes are nginx with "
+             "ModSecurity and the OWASP core rule set, which detect and don't block.\n"]
+    if facts.runs:
+        last = facts.runs[-1]
+        lines.append(f"Machine: {last['machine']['cores']} cores of {last['machine']['model']}, Linux {last['machine']['kernel']}; "
+                     f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(last['started']))}.\n")
+    return lines
+
+
+def traffic(facts):
+    lines = ["## Requests\n"]
+    if not facts.runs:
+        return [*lines, "No traffic was sent in this run (`scripts/lab traffic`).\n"]
+    kinds = facts.by_kind()
+    rows = [(kind, row["what"], *(row.get(name, 0) for name in ("sent", "answered", "served", "arrived", "detected")))
+            for kind, row in kinds.items()]
+    total = [sum(row[column] for row in rows) for column in range(2, 7)]
+    lines += [table(("clients", "what", "sent", "answered", "served", "arrived", "detected"), [*rows, ("all", "", *total)]),
+              "*Sent* and *answered* is what the clients say, *served* the origins' access logs, *arrived* is what of that is in "
+              "the nodes' access logs, joined by each request's id, *detected* those in which a rule found something.\n"]
+    joined = facts.joined()
+    if joined.missing:
+        lines.append(f"Missing: {joined.missing.total():,}: {', '.join(sorted(joined.missing)[:10])}\n")
+    if joined.extra:
+        lines.append(f"Arrived, but not logged as served: {joined.extra.total():,}: {', '.join(sorted(joined.extra)[:10])}\n")
+    if cut := facts.truncated():
+        lines.append(f"{cut:,} of the uploads arrived cut at `--max-body`, marked with `X-Rebuilder-Truncated`: that is the policy.\n")
+    lines += [f"Trouble of {kind}: {words}\n" for kind, row in kinds.items() for words in row["trouble"][:3]]
+    return lines
+
+
+def losses(facts):
+    lines = ["## Losses by reason\n"]
+    if not facts.ledgers.laws:
+        return [*lines, "No instance left a ledger in this run.\n"]
+    ledgers = facts.ledgers
+    lines.append(f"The instances together began {ledgers.counters['requests_started']:,} requests, rebuilt "
+                 f"{ledgers.counters['requests_rebuilt']:,} and handed {ledgers.counters['handed_off']:,} to their outputs: traffic, "
+                 "attacks, faults and soak together, as far as they were part of this run.\n")
+
+    def rows(beginnings):
+        found = ledgers.nonzero(beginnings)
+        return [(f"`{name}`", facts.meanings.get(name, ("", ""))[1], count) for name, count in found.items()]
+
+    if lost := rows(REASONS):
+        lines += [table(("counter", "means", "requests"), lost)]
+    else:
+        lines.append("No request was lost, shed or failed, for no reason.\n")
+    if causes := rows(CAUSES):
+        lines += ["What is behind them, and what else happened on the way:\n", table(("counter", "means", "count"), causes)]
+    if ledgers.broken:
+        lines += ["Sums that don't close:\n", *(f"* {each}" for each in ledgers.broken), ""]
+    return lines
+
+
+def attacks(facts):
+    lines = ["## Detections\n"]
+    if not facts.attacks:
+        return [*lines, "No attacks were sent in this run.\n"]
+    found = facts.attacks
+    rows = [(family, *(count[name] for name in ("sent", "served", "arrived", "detected", "equal")))
+            for family, count in sorted(found["families"].items())]
+    total = [sum(row[column] for row in rows) for column in range(1, 6)]
+    own = "and the core rule set's own regression requests" if found["corpus"] else \
+        "only the built-in ones, as no copy of the core rule set's regression requests is there"
+    lines += [f"{found['sent']:,} attacks, {own}, were sent to the origins, and the same bytes to a node of the same configuration "
+              "without anything in between. All rules of the core rule set were on (paranoia level 4).\n",
+              table(("family", "sent", "served", "arrived", "detected", "equal"), [*rows, ("all", *total)]),
+              "*Equal*: the same set of rule ids both ways. What an origin refuses as malformed isn't *served*, and arrives all "
+              "the same where it can be framed safely.\n"]
+    if found["differences"]:
+        lines += ["Differences:\n",
+                  table(("attack", "answered by the origin", "by the WAF directly", "rules only directly", "rules only mirrored", "why"),
+                        [(each["name"], status(each["origin"]), status(each["direct"]), ids(each["only_direct"]), ids(each["only_mirrored"]),
+                          each["why"] or "**not explained**") for each in found["differences"]])]
+    if found["lost"]:
+        lines.append(f"Served, but not arrived: {', '.join(found['lost'][:20])}\n")
+    if found["no_place_for_an_id"]:
+        lines.append(f"Left out, as they have no header section to put an id into: {', '.join(found['no_place_for_an_id'])}\n")
+    lines += ["Rules that found most, in all traffic:\n", table(("rule", "requests"), [(str(rule), count) for rule, count in facts.rules()])]
+    return lines
+
+
+def status(number):
+    return str(number) if number else "not at all"
+
+
+def ids(rules, most=6):
+    return ", ".join(map(str, rules[:most])) + (f" and {len(rules) - most} more" if len(rules) > most else "")
+
+
+def costs(facts):
+    lines = ["## Time and CPU\n"]
+    if not facts.runs:
+        return [*lines, "Neither is known without traffic.\n"]
+    if latencies := facts.latencies():
+        shares = (0.5, 0.9, 0.99, 0.999, 1)
+        lines += [table(("requests", *(f"p{share_ * 100:g}" if share_ < 1 else "max" for share_ in shares)),
+                        [(len(latencies), *(f"{quantile(latencies, each):.0f} ms" for each in shares))]),
+                  "From when the origin had served a request until a node had the first byte of it, for bodies up to 16 KiB; the "
+                  "logs have milliseconds. Everything in between shares the machine with clients, origins and WAF.\n"]
+    rows = [(name, round(seconds, 2), f"{each:,.0f}" if each else "-") for name, (seconds, each) in facts.cpu().items()]
+    lines += [table(("component", "CPU seconds", "µs a request"), rows),
+              "User and system time of the processes while traffic was sent. What the kernel does for the network between "
+              "hosts is nobody's. A rebuilder at a low rate mostly polls: README.md has what a request costs under load.\n"]
+    return lines
+
+
+def fault_table(facts):
+    lines = ["## Faults\n"]
+    if not facts.faults:
+        return [*lines, "No faults were made in this run (`scripts/lab faults`).\n"]
+    rows = []
+    for each in facts.faults:
+        seen = each["observed"]
+        rows.append((each["name"], each["what"], each["expectation"],
+                     *(seen.get(name, "") for name in ("served", "delivered", "lost", "explained")), verdict(each["ok"])))
+    return [*lines, table(("fault", "what happens", "expected", "served", "delivered", "lost", "explained", "good"), rows)]
+
+
+def over_time(facts):
+    lines = ["## Over time\n"]
+    if not any(len(samples) > 1 for samples in facts.samples.values()):
+        return [*lines, "No samples were taken in this run (`scripts/lab soak`).\n"]
+    return [*lines, "![requests a second](requests.svg)\n", "![memory, files, flows, buffers of each instance](instances.svg)\n"]
+
+
+# ---- drawings ----
+
+def sample_panels(facts):
+    start = min(sample["ts"] for samples in facts.samples.values() for sample in samples)
+
+    def series(of):
+        return [(name, [((sample["ts"] - start) / 60, of(sample)) for sample in samples if sample["process"]])
+                for name, samples in facts.samples.items() if samples]
+
+    def workers(field):
+        return lambda sample: sum(worker[field] for worker in sample["status"]["workers"])
+
+    wanted = (("resident memory", "MiB", lambda sample: sample["process"]["rss_kib"] / 1024),
+              ("open files", "files", lambda sample: sample["process"]["files"]),
+              ("connections followed", "flows", workers("flows")),
+              ("buffers in use", "buffers", lambda sample: workers("buffers")(sample) + workers("held")(sample)))
+    return [charts.panel(title, "minutes", unit, series(of)) for title, unit, of in wanted]
+
+
+def draw(facts, folder):
+    (folder / "topology.svg").write_text(charts.topology(facts.instances, facts.waf_nodes))
+    if latencies := facts.latencies():
+        points = [(value, 100 * (number + 1) / len(latencies)) for number, value in enumerate(latencies)]
+        charts.draw(folder / "latency.svg", [charts.panel("From the origin to the WAF node", "milliseconds", "% of requests",
+                                                          [("all", points)], "set yrange [0:100]")])
+    if any(len(samples) > 1 for samples in facts.samples.values()):
+        windows = [(each["started"], each["ended"]) for each in facts.faults]
+        charts.draw(folder / "requests.svg", [charts.panel("Requests a second (grey: a fault)", "seconds", "requests/s", facts.per_second(),
+                                                           charts.shades(windows, facts.start()))])
+        charts.draw(folder / "instances.svg", sample_panels(facts), columns=2)
+
+
+def markdown(facts, has_latency_chart=True):
+    parts = ["# The whole solution on one machine: what was found\n", findings(facts), *set_up(facts), *traffic(facts), *losses(facts),
+             *attacks(facts), *costs(facts)]
+    if has_latency_chart and facts.latencies():
+        parts.append("![share of the requests by latency](latency.svg)\n")
+    parts += [*fault_table(facts), *over_time(facts), "## To repeat it\n",
+              "```\nscripts/deps\nscripts/lab up && scripts/lab traffic && scripts/lab report && scripts/lab down\n```\n"]
+    return "\n".join(parts)
+
+
+def write(folder, live=()):
+    facts, folder = Facts(folder, live), Path(folder) / "report"
+    folder.mkdir(exist_ok=True)
+    draw(facts, folder)
+    path = folder / "report.md"
+    path.write_text(markdown(facts, (folder / "latency.svg").exists()))
+    return path
