@@ -7,14 +7,14 @@ from html import escape
 
 INK, GRID = "#333333", "#dddddd"
 COLOURS = ("#1b6ca8", "#c8553d", "#4f8a4c", "#8a5aa8", "#b8860b", "#5b7083")
-MOST_POINTS = 300  # of a line: a chart is to stay small
+MOST_POINTS = 300  # of all lines of a panel: a chart is to stay small
 
 
-def thinned(points):
-    """Not more than MOST_POINTS; in each stretch the highest, so that no peak is lost."""
-    if len(points) <= MOST_POINTS:
+def thinned(points, most=MOST_POINTS):
+    """Not more than that; in each stretch the highest, so that no peak is lost."""
+    if len(points) <= most:
         return points
-    step = -(-len(points) // MOST_POINTS)
+    step = -(-len(points) // most)
     return [max(points[at:at + step], key=lambda point: point[1]) for at in range(0, len(points), step)]
 
 
@@ -24,11 +24,11 @@ def quoted(text):
 
 def panel(title, x_label, y_label, series, extra=""):
     """gnuplot's commands for one set of axes. `series`: (name, points)."""
-    blocks = "".join(f"$data{number} << EOD\n" + "".join(f"{x:.6g} {y:.6g}\n" for x, y in thinned(points)) + "EOD\n"
+    blocks = "".join(f"$data{number} << EOD\n" + "".join(f"{x:.6g} {y:.6g}\n" for x, y in thinned(points, MOST_POINTS // len(series))) + "EOD\n"
                      for number, (_, points) in enumerate(series))
     lines = ", ".join(f"$data{number} using 1:2 with lines linewidth 1.6 linecolor rgb '{COLOURS[number % len(COLOURS)]}' "
                       f"title {quoted(name)}" for number, (name, _) in enumerate(series))
-    key = "set key top left horizontal samplen 1.5" if len(series) > 1 else "set key off"
+    key = "set key outside top center horizontal samplen 1.5" if len(series) > 1 else "set key off"
     return (f"set title {quoted(title)}\nset xlabel {quoted(x_label)}\nset ylabel {quoted(y_label)}\n{key}\n"
             f"set yrange [0:*]\n{extra}\n{blocks}plot {lines}\n")
 

@@ -5,6 +5,7 @@
 """
 
 import collections
+import functools
 import json
 import math
 import re
@@ -108,6 +109,7 @@ class Facts:
         """Requests of the traffic whose body --max-body cut."""
         return sum(bool(entry["truncated"]) for entry in self.received if logs.key(entry) in self.traffic_keys())
 
+    @functools.cache
     def traffic_keys(self):
         return self.of_traffic(self.received)
 
@@ -130,6 +132,10 @@ class Facts:
                 # The logs have whole milliseconds; what is within one may seem to be the other way round.
                 found.append(max(0.0, (arrival - float(entry["ts"])) * 1000))
         return sorted(found)
+
+    def node_times(self):
+        """Sorted milliseconds that the nodes needed for the requests of the traffic."""
+        return sorted(1000 * float(entry["took"]) for entry in self.received if logs.key(entry) in self.traffic_keys())
 
     # ---- what it cost ----
 

@@ -223,6 +223,9 @@ def costs(facts):
                         [(len(latencies), *(f"{quantile(latencies, each):.0f} ms" for each in shares))]),
                   "From when the origin had served a request until a node had the first byte of it, for bodies up to 16 KiB; the "
                   "logs have milliseconds. Everything in between shares the machine with clients, origins and WAF.\n"]
+        took = facts.node_times()
+        lines.append(f"The nodes need {quantile(took, 0.5):.0f} ms (median), {quantile(took, 0.99):.0f} ms (99 %) or {took[-1]:.0f} ms (the "
+                     "longest) for a request, one at a time, and the others wait for it: so much of the tail is theirs.\n")
     rows = [(name, round(seconds, 2), f"{each:,.0f}" if each else "-") for name, (seconds, each) in facts.cpu().items()]
     lines += [table(("component", "CPU seconds", "µs a request"), rows),
               "User and system time of the processes while traffic was sent. What the kernel does for the network between "
@@ -271,9 +274,9 @@ def sample_panels(facts):
 def draw(facts, folder):
     (folder / "topology.svg").write_text(charts.topology(facts.instances, facts.waf_nodes))
     if latencies := facts.latencies():
-        points = [(value, 100 * (number + 1) / len(latencies)) for number, value in enumerate(latencies)]
+        points = [(max(1, value), 100 * (number + 1) / len(latencies)) for number, value in enumerate(latencies)]
         charts.draw(folder / "latency.svg", [charts.panel("From the origin to the WAF node", "milliseconds", "% of requests",
-                                                          [("all", points)], "set yrange [0:100]")])
+                                                          [("all", points)], "set yrange [0:100]; set logscale x")])
     if any(len(samples) > 1 for samples in facts.samples.values()):
         windows = [(each["started"], each["ended"]) for each in facts.faults]
         charts.draw(folder / "requests.svg", [charts.panel("Requests a second (grey: a fault)", "seconds", "requests/s", facts.per_second(),
