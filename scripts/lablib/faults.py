@@ -22,6 +22,7 @@ from . import accounts, actions, instances
 from .step import Step
 
 AFTER_S = 2.0   # of traffic behind a fault
+EDGE_S = 0.5    # of a window, where what happens isn't sharp
 MARGIN_S = 1.0  # requests that ended so shortly before it may still have been in an instance's hands
 
 # What a step may lose.
@@ -200,11 +201,23 @@ def may_be_lost(step, spent, entry):
     return in_window or (entry["kind"] == "h2" and entry["since"] <= step.end)
 
 
+def mixed_connections(step, spent, clients):
+    """A connection is in one flow of the balancer's, and that goes to one instance: within the window its requests are all
+    lost, or none is. Otherwise an instance that nothing had happened to has lost some."""
+    seen = collections.defaultdict(lambda: ([], []))
+    for name, entry in clients.items():
+        if step.begin + EDGE_S < entry["sent"] and (entry["answered"] or step.end) < step.end - EDGE_S:
+            seen[entry["port"], entry["since"]][name in spent.lost].append(name)
+    return [f"{lost[0]} lost, {delivered[0]} not" for delivered, lost in seen.values() if lost and delivered]
+
+
 def more_than_counted(step, spent, clients):
     """Where the counters have to explain losses as well: a sentence, if they don't."""
     rule, lost = step.fault.may_lose, spent.lost.total()
     if rule in (COUNTED, CUT) and lost > (counted := spent.undelivered()):
         return f"{lost} lost, but the instances count {counted} as lost, shed or failed"
+    if rule == WINDOW and not step.fault.flood and (mixed := mixed_connections(step, spent, clients)):
+        return f"{len(mixed)} connections lost some of their requests in the window and not others, such as {mixed[0]}"
     if rule == DROPPED:
         sessions = {clients[name]["port"] for name in spent.lost if name in clients and clients[name]["kind"] == "h2"}
         single = sum(clients[name]["kind"] != "h2" for name in spent.lost if name in clients)
