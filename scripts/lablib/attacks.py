@@ -12,11 +12,10 @@ import collections
 import json
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-from . import ROOT, attack_set, logs, waf
+from . import PYTHON, ROOT, attack_set, logs, waf
 from .origins import H2C, HTTP
 
 PROGRAM = Path(__file__).with_name("attack_client.py")
@@ -71,7 +70,7 @@ def text(data):
 
 def send(host, path, address, port, h2c_port, seconds):
     """Gives id -> status."""
-    command = [sys.executable, PROGRAM, path, address, port, h2c_port]
+    command = [PYTHON, PROGRAM, path, address, port, h2c_port]
     done = host.run(command, stdout=subprocess.PIPE, timeout=seconds)
     return {each["id"]: each["status"] for each in map(json.loads, done.stdout.splitlines())}
 

@@ -7,7 +7,7 @@ from html import escape
 
 INK, GRID = "#333333", "#dddddd"
 COLOURS = ("#1b6ca8", "#c8553d", "#4f8a4c", "#8a5aa8", "#b8860b", "#5b7083")
-MOST_POINTS = 300  # of all lines of a panel: a chart is to stay small
+MOST_POINTS = 200  # of all lines of a panel: a chart is to stay small
 
 
 def thinned(points, most=MOST_POINTS):

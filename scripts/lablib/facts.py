@@ -48,12 +48,14 @@ class Ledgers:
         final = [(path.name.partition(".")[0], document(path, None)) for path in sorted(folder.glob("rebuilder*.ledger.json"))]
         for name, ledger in [*final, *live]:
             self.instances.add(name.partition("-")[0])
+            # While an instance runs, connections are open that no counter has yet.
+            laws = [law for law in ledger["laws"] if (name, ledger) not in live or "flows" not in law["name"]]
             self.counters.update(ledger["counters"])
             for output in ledger["outputs"]:
                 if output["output"].startswith("http"):
                     self.counters.update(output["counters"])
-            self.laws += len(ledger["laws"])
-            self.broken += [f"{name}: {law['name']}: {law['left']} and {law['right']}" for law in ledger["laws"] if not law["holds"]]
+            self.laws += len(laws)
+            self.broken += [f"{name}: {law['name']}: {law['left']} and {law['right']}" for law in laws if not law["holds"]]
 
     def nonzero(self, beginnings):
         return {name: count for name, count in self.counters.items() if count and name.startswith(beginnings)}

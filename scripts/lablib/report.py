@@ -2,14 +2,15 @@
 """The report: what a run of the laboratory found, on one page, and the details behind it.
 
     path = write(folder)                reads the run folder, writes report/report.md and its drawings into it
-    path = write(folder, live=ledgers)  (name, ledger) of instances that still run
+    path = write(folder, running(folder))   with what the instances that still run have counted by now
 """
 
 import time
 from pathlib import Path
 
-from . import charts
+from . import charts, instances
 from .facts import CAUSES, REASONS, Facts, quantile
+from .topology import Topology
 
 UNKNOWN = "not part of this run"
 
@@ -80,7 +81,7 @@ def accounting(facts):
     if not ledgers.laws:
         return question, UNKNOWN, None
     text = f"{ledgers.laws - len(ledgers.broken):,} of {ledgers.laws:,} sums of {len(ledgers.instances)} instance(s) close"
-    return question, text + ("; some instances still run" if ledgers.live else ""), not ledgers.broken
+    return question, text + ("; they still run, so the sums of connections are left out" if ledgers.live else ""), not ledgers.broken
 
 
 def faults(facts):
@@ -118,6 +119,16 @@ def findings(facts):
 
 
 # ---- details ----
+
+def summary(folder):
+    """Says the findings of what was sent, gives an exit status."""
+    facts, status_ = Facts(folder), 0
+    for question, text, good in (delivery(facts), detection(facts), clients(facts)):
+        if good is not None:
+            print(f"{question} {text}")
+            status_ |= not good
+    return int(status_)
+
 
 def set_up(facts):
     lines = ["## What ran\n", "![clients, origins, balancer, rebuilders, load balancer, WAF nodes](topology.svg)\n",
@@ -292,6 +303,15 @@ def markdown(facts, has_latency_chart=True):
     parts += [*fault_table(facts), *over_time(facts), "## To repeat it\n",
               "```\nscripts/deps\nscripts/lab up && scripts/lab traffic && scripts/lab report && scripts/lab down\n```\n"]
     return "\n".join(parts)
+
+
+def running(folder):
+    """(name, ledger) of each instance that runs: those that have ended left theirs in the folder."""
+    try:
+        topology = Topology.load(folder)
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [(each.name, ledger) for each in instances.running(topology) if (ledger := each.get("/ledger"))]
 
 
 def write(folder, live=()):

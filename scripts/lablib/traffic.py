@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import ROOT
+from . import PYTHON, ROOT
 from .origins import H2C, HTTP
 
 HERE = Path(__file__).resolve().parent
@@ -185,7 +185,7 @@ def node(run):
 
 def grpc(run):
     count = Count("unary calls and streams")
-    return told(count, run.client([sys.executable, HERE / "traffic_grpc.py", run.topology.origin2.address, H2C["origin2"],
+    return told(count, run.client([PYTHON, HERE / "traffic_grpc.py", run.topology.origin2.address, H2C["origin2"],
                                    run.id, run.seconds, run.share("grpc")]))
 
 
