@@ -13,7 +13,7 @@ import json
 import time
 from pathlib import Path
 
-from . import instances, origins
+from . import instances, logs, origins
 
 # Requests that an instance knows it did not deliver, by the counters' names: the workers', and the http output's.
 LOST = "requests_lost_"
@@ -39,14 +39,15 @@ class Snapshot:
                 self.missed[each.address] = sum(port["missed"] for port in status["ports"])
         self.kernel_drops = kernel_drops()
 
-    def served(self):
-        """Whole requests that the origins have logged since."""
-        return origins.served(self.topology.dir, self.origin_logs)
+    def served(self, only=""):
+        """Whole requests that the origins have logged since; `only` those of ids that begin so."""
+        return [entry for entry in origins.served(self.topology.dir, self.origin_logs) if logs.key(entry).startswith(only)]
 
-    def delivered(self):
-        """Ids of the requests that the nodes have logged since."""
-        return collections.Counter(entry["id"] for path in node_logs(self.topology.dir)
-                                   for entry in lines_since(path, self.node_logs.get(path, 0)))
+    def delivered(self, only=""):
+        """Which requests the nodes have logged since, and how often."""
+        return collections.Counter(key for path in node_logs(self.topology.dir)
+                                   for entry in lines_since(path, self.node_logs.get(path, 0))
+                                   if (key := logs.key(entry)).startswith(only))
 
 
 def node_logs(folder):
@@ -75,13 +76,13 @@ def flat(ledger):
 
 
 class Spent:
-    """The differences. `ended`: instances that ended in between, by address: their last ledger, or None if they were killed
+    """The differences; of requests `only` those whose ids begin so. `ended`: instances that ended in between, by address: their last ledger, or None if they were killed
     and so left none."""
 
-    def __init__(self, before, after, ended=None):
+    def __init__(self, before, after, ended=None, only=""):
         self.before, self.after, self.ended = before, after, ended or {}
-        self.served, self.delivered = before.served(), before.delivered()
-        want = collections.Counter(entry["id"] for entry in self.served)
+        self.served, self.delivered = before.served(only), before.delivered(only)
+        want = collections.Counter(map(logs.key, self.served))
         self.lost, self.extra = want - self.delivered, self.delivered - want
         self.by_instance = {address: self._of(address) for address in {*after.ledgers, *self.ended}}
         self.counters = collections.Counter()
@@ -145,14 +146,14 @@ def unbalanced(ledger):
     return [(law, f"{law['name']}: {law['left']} is not {law['right']}") for law in ledger["laws"] if not law["holds"]]
 
 
-def settle(before, seconds=20):
+def settle(before, seconds=20, only=""):
     """Waits until what was served is delivered, or nothing more comes."""
     end, still, last = time.monotonic() + seconds, time.monotonic(), None
     while time.monotonic() < end:
-        now = len(before.served()), before.delivered().total()
+        now = len(before.served(only)), before.delivered(only).total()
         if now != last:
             last, still = now, time.monotonic()
         quiet = time.monotonic() - still
         if quiet > SETTLED_S or (now[1] >= now[0] and quiet > 0.5):
             return
-        time.sleep(0.2)
+        time.sleep(0.3)

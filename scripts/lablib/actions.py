@@ -179,11 +179,11 @@ def user_mirrors(step, *options):
     try:
         yield
     finally:
+        step.kernel_mirrors()
         for process, log in started:
             process.terminate()
             process.wait(10)
             step.mirrored.update(json.loads(log.read_text().splitlines()[-1]))
-        step.kernel_mirrors()
         if step.mirrored["missed"]:
             raise RuntimeError(f"the mirror in user space missed {step.mirrored['missed']} frames: the step says nothing")
 

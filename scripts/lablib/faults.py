@@ -22,6 +22,7 @@ from . import accounts, actions, instances
 from .step import Step
 
 AFTER_S = 2.0   # of traffic behind a fault
+RATE = 80       # of the clients, requests a second
 EDGE_S = 0.5    # of a window, where what happens isn't sharp
 MARGIN_S = 1.0  # requests that ended so shortly before it may still have been in an instance's hands
 
@@ -44,7 +45,6 @@ class Fault:
     needs: int = 1             # instances, so that one is left
     flood: bool = False
     twice: bool = False        # requests may be delivered twice
-    rate: int = 80             # of the clients, requests a second
 
 
 FAULTS = (
@@ -99,7 +99,7 @@ def run(topology, names=(), is_short=False, say=print):
     """Does one after the other, and writes faults.json after each. Answers whether all passed."""
     file, results = topology.dir / "faults.json", []
     for fault in chosen(names, is_short):
-        result = run_one(topology, fault, is_short)
+        _, result = run_one(topology, fault, is_short)
         results.append(result)
         file.write_text(json.dumps(results, indent=1) + "\n")
         say(sentence(result))
@@ -115,8 +115,9 @@ def sentence(result):
     return text + "".join(f"\n        {fault}" for fault in result["faults"])
 
 
-def run_one(topology, fault, is_short=False):
-    step = Step(topology, fault, is_short)
+def run_one(topology, fault, is_short=False, alone=True, rate=RATE):
+    """Answers the step and its result. `alone`: nothing else sends, so that everything can be balanced. Otherwise whoever sends has to do that."""
+    step = Step(topology, fault, is_short, rate)
     started, faults, spent = time.time(), [], None
     try:
         if len(step.running()) < fault.needs:
@@ -126,15 +127,17 @@ def run_one(topology, fault, is_short=False):
         if step.process:
             time.sleep(0 if step.process.poll() is not None else AFTER_S)
             step.clients_end()
-            accounts.settle(step.before, 30)
-            spent = accounts.Spent(step.before, accounts.Snapshot(topology), step.ends)
+            accounts.settle(step.before, 30, step.run)
+            spent = accounts.Spent(step.before, accounts.Snapshot(topology), step.ends, step.run)
     except Exception as error:  # a step that can't be done is a step that failed, and the next may pass
         traceback.print_exc()
         faults.append(f"it could not be done: {error}")
     finally:
         faults += put_right(step)
     observed, explained = observe(step, spent, faults)
-    return {"name": fault.name, "what": fault.what, "started": started, "ended": time.time(), "window": [step.begin, step.end],
+    if spent and alone:
+        faults += unbalanced(step, spent)
+    return step, {"name": fault.name, "what": fault.what, "started": started, "ended": time.time(), "window": [step.begin, step.end],
             "expectation": f"loses {fault.may_lose}: {fault.why}", "observed": observed | {"explained": explained},
             "counters": spent.shown() if spent else {}, "notes": step.notes, "skipped": step.skipped, "faults": faults,
             "ok": not faults}
@@ -177,15 +180,20 @@ def observe(step, spent, faults):
     unanswered = [entry for entry in clients.values() if entry["status"] != 200]
     if unanswered and not step.fault.flood:
         faults.append(f"{len(unanswered)} clients noticed, such as {unanswered[0]}")
-    if sum(map(abs, spent.frames_unaccounted().values())) > spent.dropped_by_kernel():
-        faults.append(f"frames that the balancer sent are in no counter: {spent.frames_unaccounted()}")
-    faults.extend(f"a law does not hold: {law}" for law in spent.broken_laws())
     again = spent.total("output.retries") + (len(spent.served) if step.fault.twice else 0)
     if spent.extra.total() > again:
         faults.append(f"delivered more often than served: {spent.extra.total()}, such as {next(iter(spent.extra))}")
     return {"sent": len(clients), "served": len(spent.served), "rebuilt": spent.counters["requests_rebuilt"],
             "delivered": spent.delivered.total(), "lost": lost, "twice": spent.extra.total(), "missed": spent.missed(),
             "window_s": round(step.end - step.begin, 2)}, 0 if too_many else lost - len(unexplained)
+
+
+def unbalanced(step, spent):
+    """What is in no counter, or in two."""
+    faults = [f"a law does not hold: {law}" for law in spent.broken_laws()]
+    if sum(map(abs, spent.frames_unaccounted().values())) > spent.dropped_by_kernel():
+        faults.append(f"frames that the balancer sent are in no counter: {spent.frames_unaccounted()}")
+    return faults
 
 
 def may_be_lost(step, spent, entry):

@@ -11,6 +11,7 @@ const [port, h2cPort, path] = process.argv.slice(2);
 const log = fs.createWriteStream(path, {flags: 'a'});
 
 function answer(request, response) {
+  const began = Date.now();
   let length = 0;
   let whole = false;
   const {remoteAddress, remotePort} = request.socket;
@@ -20,7 +21,7 @@ function answer(request, response) {
   request.on('error', () => {});
   response.on('error', () => {});
   const write = () => log.write(JSON.stringify({
-    ts: Date.now() / 1000, id: request.headers['x-lab-id'] || '', method: request.method, uri: request.url,
+    ts: Date.now() / 1000, took: (Date.now() - began) / 1000, id: request.headers['x-lab-id'] || '', method: request.method, uri: request.url,
     protocol: `HTTP/${request.httpVersion}`, peer, status: 200, body: String(length), whole,
   }) + '\n');
   request.on('close', () => { if (!whole) write(); });

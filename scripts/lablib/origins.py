@@ -5,7 +5,7 @@
     origin2   Node: HTTP/1.1 on port 80, HTTP/2 in cleartext and gRPC on 8081
 
 Both answer 200 to whatever comes; origin1 with the files of the folder `site`, where it has them. A line of their logs,
-origin1.access.jsonl and origin2.access.jsonl, has ts (seconds, at the request's end), id (X-Lab-Id), method, uri,
+origin1.access.jsonl and origin2.access.jsonl, has ts (seconds, at the request's end), took (seconds until then), id (X-Lab-Id), method, uri,
 protocol, status, body (bytes), peer (address:port), and whole: false for a request whose client went away inside it.
 """
 
@@ -36,7 +36,7 @@ daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 8192; }}
 http {{
     map $status $whole {{ default true; 499 false; 408 false; 400 false; }}
-    log_format lab escape=json '{{"ts":$msec,{strings},"status":$status,"body":"$content_length","whole":$whole}}';
+    log_format lab escape=json '{{"ts":$msec,{strings},"status":$status,"took":$request_time,"body":"$content_length","whole":$whole}}';
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
     client_max_body_size 64m; client_body_buffer_size 1m;
     client_header_buffer_size 16k; large_client_header_buffers 8 128k;

@@ -22,6 +22,7 @@ class Step:
     topology: object
     fault: object
     is_short: bool
+    rate: float = 80
     targets: object = None
     process: object = None
     log: object = None
@@ -37,6 +38,8 @@ class Step:
 
     def __post_init__(self):
         self.targets = instances.Targets(self.topology)
+        # How the ids of its requests begin.
+        self.run = f"{self.fault.name.replace('-', '_')}_{int(time.time() * 1000):x}-"
         self.log = self.topology.dir / f"fault-{self.fault.name}.clients.jsonl"
         self.log.unlink(missing_ok=True)
 
@@ -55,7 +58,7 @@ class Step:
     def clients(self):
         """Everything is counted from here on."""
         self.before = accounts.Snapshot(self.topology)
-        self.process = start_clients(self.topology, self.fault.name.replace('-', '_'), self.fault.rate, 180, self.log)
+        self.process = start_clients(self.topology, self.run[:-1], self.rate, 180, self.log)
         time.sleep(BEFORE_S)
 
     def clients_end(self):

@@ -302,8 +302,8 @@ def machine():
 FUNCTIONS = {"curl": curl, "wrk": wrk, "h2load": h2load, "node": node, "grpc": grpc, "browser": browser, "uploads": uploads}
 
 
-def run(topology, seconds=20, mixes=KINDS, rate=RATE, say=print):
-    """Sends for that long. A kind that can't be had says why, and is left out."""
+def run(topology, seconds=20, mixes=KINDS, rate=RATE, say=print, file="traffic.json"):
+    """Sends for that long, and adds what came of it to the file. A kind that can't be had says why, and is left out."""
     if unknown := set(mixes) - set(KINDS):
         raise ValueError(f"no such traffic: {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
     current, started, before = Run(topology, seconds, rate), time.time(), cpu(topology)
@@ -325,7 +325,7 @@ def run(topology, seconds=20, mixes=KINDS, rate=RATE, say=print):
               "cpu": used, "machine": machine(), "instances": topology.instances, "waf_nodes": topology.waf_nodes}
     for kind, count in kinds.items():
         say(f"{kind}: {count['sent']} sent, {count['answered']} answered" + "".join(f"; {words}" for words in count["trouble"]))
-    add(topology.dir / "traffic.json", result)
+    add(topology.dir / file, result)
     return result
 
 
