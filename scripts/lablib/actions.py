@@ -144,24 +144,25 @@ def accepts(topology, number):
 # ---- the mirror ----
 
 def mirror_loss(step):
-    for origin in step.topology.origins:
-        step.topology.set_mirror_rules(origin, 'meta l4proto tcp numgen random mod 100 == 0 counter accept\n'
-                                               '  meta l4proto tcp dup to "vx0"')
-    step.afterwards(lambda: step.kernel_mirrors())
+    origins = step.topology.origins
+    step.afterwards(step.kernel_mirrors)
     step.clients()
     step.harm()
+    before = sum(map(dropped, origins))
+    for origin in origins:
+        step.topology.set_mirror_rules(origin, 'meta l4proto tcp numgen random mod 100 == 0 counter name dropped accept\n'
+                                               '  meta l4proto tcp dup to "vx0"')
     time.sleep(step.length(12, 5))
+    step.kernel_mirrors()
     step.healed()
-    step.clients_end()
-    step.frames_dropped = sum(counted(origin) for origin in step.topology.origins)
+    step.frames_dropped = sum(map(dropped, origins)) - before
     step.proof("the mirror dropped frames", step.frames_dropped)
 
 
-def counted(host):
-    """What the counter in the mirror's rules says."""
-    listed = json.loads(host.output(["nft", "-j", "list", "table", "netdev", "mirror"]))["nftables"]
-    return sum(part["counter"]["packets"] for rule in listed for part in rule.get("rule", {}).get("expr", [])
-               if "counter" in part)
+def dropped(host):
+    """What the counter of the mirror's rules says."""
+    listed = json.loads(host.output(["nft", "-j", "list", "counter", "netdev", "mirror", "dropped"]))["nftables"]
+    return next(part["counter"]["packets"] for part in listed if "counter" in part)
 
 
 @contextlib.contextmanager

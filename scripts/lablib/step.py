@@ -29,6 +29,7 @@ class Step:
     begin: float = 0.0
     end: float = 0.0
     skipped: str = ""
+    waiting: int = 0
     frames_dropped: int = 0
     ends: dict = field(default_factory=dict)
     mirrored: collections.Counter = field(default_factory=collections.Counter)
@@ -67,6 +68,9 @@ class Step:
         self.process.wait(20)
 
     def harm(self):
+        """The window begins. What waits in an instance then may be lost with it."""
+        stati = [status for each in self.running() if (status := each.get("/status.json"))]
+        self.waiting = sum(output["waiting"] + output["connections"] for status in stati for output in status["outputs"])
         self.begin = time.time()
 
     def healed(self):

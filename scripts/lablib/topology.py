@@ -200,9 +200,10 @@ class Topology:
 
     @staticmethod
     def set_mirror_rules(host, rules, hook="ingress"):
-        """What the mirror of a host does with a frame; "" for nothing."""
-        host.nft(f'table netdev mirror\ndelete table netdev mirror\ntable netdev mirror {{\n chain {hook} {{\n'
-                 f'  type filter hook {hook} device "eth0" priority 0; policy accept;\n  {rules}\n }}\n}}')
+        """What the mirror of a host does with a frame; "" for nothing. Its counter `dropped` is there for rules, and stays."""
+        host.nft(f'table netdev mirror {{\n counter dropped {{ }}\n chain {hook} {{\n'
+                 f'  type filter hook {hook} device "eth0" priority 0; policy accept;\n }}\n}}\n'
+                 f'flush chain netdev mirror {hook}\ntable netdev mirror {{\n chain {hook} {{\n  {rules}\n }}\n}}')
 
     def write_state(self, **more):
         state = {"keeper": os.getpid(), "instances": self.instances, "waf_nodes": self.waf_nodes,
