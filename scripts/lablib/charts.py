@@ -49,8 +49,8 @@ def draw(path, panels, columns=1):
 
 
 def shades(windows, since):
-    """A grey stretch for each fault."""
-    return "".join(f"set object {number} rectangle from {begin - since:.6g}, graph 0 to {end - since:.6g}, graph 1 "
+    """A grey stretch for each fault; the axis has minutes."""
+    return "".join(f"set object {number} rectangle from {(begin - since) / 60:.6g}, graph 0 to {(end - since) / 60:.6g}, graph 1 "
                    "fillcolor rgb '#eeeeee' fillstyle solid noborder behind\n"
                    for number, (begin, end) in enumerate(windows, 1)) or "\n"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import ROOT, logs, waf
 
-SMALL_BODY = 16_384  # bytes: the latency of larger requests is the time that the client needed to send them
+BARE = ("GET", "HEAD", "DELETE", "OPTIONS")  # without a body: how long that takes to come is up to the client
 # Counters of requests that no node saw, or saw cut, by how their names begin.
 REASONS = ("requests_lost_", "requests_denied", "requests_not_", "requests_over_rate", "requests_absent", "requests_truncated",
            "shed_", "unforwardable_", "failed_")
@@ -37,6 +37,11 @@ def meanings():
 def quantile(ordered, share):
     """The value at that share of sorted values: the nearest rank."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def began(entry, ended):
+    """When a request's first byte was there; what is logged is its end, in seconds."""
+    return float(entry[ended]) - float(entry["took"])
 
 
 class Ledgers:
@@ -118,22 +123,17 @@ class Facts:
     # ---- how long it took ----
 
     def latencies(self):
-        """Sorted milliseconds, of requests of the traffic with small bodies that came once: from when the origin had
-        served a request until the node had the first byte of it."""
+        """Sorted milliseconds, of requests of the traffic that have no body and came once: from when the request reached
+        the origin until its copy reached the node."""
         at_origin, at_node = {}, {}
         for entries, times in ((self.served, at_origin), (self.received, at_node)):
             counted = self.of_traffic(entries)
             for entry in entries:
-                if counted[name := logs.key(entry)] == 1:
+                if entry["method"] in BARE and counted[name := logs.key(entry)] == 1:
                     times[name] = entry
-        found = []
-        for name, entry in at_origin.items():
-            if name in at_node and int(entry["body"] or 0) <= SMALL_BODY:
-                node = at_node[name]
-                arrival = float(node["time"]) - float(node["took"])
-                # The logs have whole milliseconds; what is within one may seem to be the other way round.
-                found.append(max(0.0, (arrival - float(entry["ts"])) * 1000))
-        return sorted(found)
+        # The logs have whole milliseconds; what is within one may seem to be the other way round.
+        return sorted(max(0.0, 1000 * (began(at_node[name], "time") - began(entry, "ts")))
+                      for name, entry in at_origin.items() if name in at_node)
 
     def node_times(self):
         """Sorted milliseconds that the nodes needed for the requests of the traffic."""
@@ -152,7 +152,7 @@ class Facts:
     # ---- over time ----
 
     def per_second(self):
-        """(name, points) of requests a second: served and arrived, whatever sent them."""
+        """(name, points) of requests a second by the minute: served and arrived, whatever sent them."""
         times = {"served by origins": [float(entry["ts"]) for entry in self.served],
                  "arrived at nodes": [float(entry["time"]) for entry in self.received]}
         start = self.start()
@@ -160,7 +160,7 @@ class Facts:
         for name, moments in times.items():
             counted = collections.Counter(int(moment - start) for moment in moments)
             if counted:
-                series.append((name, [(second, counted[second]) for second in range(max(counted) + 1)]))
+                series.append((name, [(second / 60, counted[second]) for second in range(max(counted) + 1)]))
         return series
 
     def start(self):

@@ -29,11 +29,11 @@ KINDS = {"curl": {"what": "GET", "sent": 3, "answered": 3, "trouble": []},
 
 def served(name, at, status=200, whole=True, uri="/", body="", method="GET"):
     return {"ts": T + at, "id": name, "method": method, "uri": uri, "protocol": "HTTP/1.1", "peer": "10.0.1.11:1", "status": status,
-            "body": body, "whole": whole}
+            "body": body, "whole": whole, "took": 0.001}
 
 
-def seen(name, at, took=0.002, uri="/", truncated=""):
-    return {"id": name, "method": "GET", "uri": uri, "status": "200", "truncated": truncated, "time": str(T + at), "took": str(took)}
+def seen(name, at, took=0.002, uri="/", truncated="", method="GET"):
+    return {"id": name, "method": method, "uri": uri, "status": "200", "truncated": truncated, "time": str(T + at), "took": str(took)}
 
 
 def found(name, *rules, header="X-Lab-Id"):
@@ -67,7 +67,7 @@ def run_folder(folder):
         file.write('{"ts": 1, "id": "r1-curl-9", "unfini')  # still being written
     lines(folder / "waf1/requests.jsonl", [
         seen("r1-curl-1", 1.012), seen("r1-curl-3", 3.102), seen("", 4.1, uri="/h2load?lab=r1-h2load-0.1"),
-        seen("r1-uploads-1", 9.5, truncated="20000000"), seen("r1-curl-4", 5.1)])
+        seen("r1-uploads-1", 9.5, truncated="20000000", method="PUT"), seen("r1-curl-4", 5.1)])
     lines(folder / "waf2/requests.jsonl", [
         seen("r1-curl-2", 2.001), seen("", 4.3, uri="/h2load?lab=r1-h2load-0.2"),
         seen("", 4.4, uri="/h2load?lab=r1-h2load-0.3&more=1")])
@@ -87,8 +87,14 @@ def run_folder(folder):
         {"name": "kill", "what": "kill -9", "started": T + 2, "ended": T + 4, "expectation": "what was in it",
          "observed": {"served": 100, "delivered": 97, "lost": 3, "explained": 3}, "ok": True},
         {"name": "loss", "what": "1 % | of frames", "started": T + 5, "ended": T + 6, "expectation": "x",
-         "observed": {"served": 50, "delivered": 40, "lost": 10, "explained": 9}, "ok": False}]))
-    (folder / "soak.json").write_text(json.dumps({"seconds": 1800, "rate": 60, "samples": [], "verdict": "ok: flat"}))
+         "observed": {"served": 50, "delivered": 40, "lost": 10, "explained": 9}, "ok": False, "faults": ["one too many"]},
+        {"name": "kill", "what": "kill -9", "started": T + 7, "ended": T + 8, "window": [T + 7.1, T + 7.2], "expectation": "",
+         "observed": {"served": 10, "delivered": 10, "lost": 0, "explained": 0}, "skipped": "", "ok": True},
+        {"name": "pages", "what": "", "started": T, "ended": T, "expectation": "", "observed": {}, "skipped": "none here", "ok": True}]))
+    (folder / "soak.json").write_text(json.dumps({
+        "seconds": 1800, "rate": 60, "samples": [], "verdict": {"ok": True, "text": "flat"},
+        "rules": [{"instance": "rebuilder1", "what": "files", "second_quarter": 30, "last_quarter": 39, "allowed": 38, "ok": False}],
+        "rounds": [{"fault": {"name": "kill"}, "served": 70, "delivered": 69, "lost": 1, "unexplained": 0, "faults": []}]}))
     for number in (1, 2):
         lines(folder / f"rebuilder{number}.samples.jsonl", [
             {"ts": T + 60 * at, "pid": 1, "process": {"rss_kib": 1024 * (50 + at), "files": 30},
@@ -105,8 +111,8 @@ def counts(checks, folder):
              for kind, row in facts.by_kind().items()}
     checks.equal("by kind", {"curl": [3, 3, 3, 3, 1], "h2load": [4, 4, 4, 3, 0], "uploads": [1, 1, 1, 1, 0]}, kinds)
     checks.equal("cut at --max-body", 1, facts.truncated())
-    # 10, 0 (by the clocks -1) and 100 ms; h2load's 0.2: 98, 0.3: 98; a large upload and what came twice don't count.
-    checks.equal("latencies", [0, 10, 98, 98, 100], [round(each) for each in facts.latencies()])
+    # curl's 11, 0 (by the clocks -0) and 101 ms, h2load's 99; an upload and what came twice don't count.
+    checks.equal("latencies", [0, 11, 99, 99, 101], [round(each) for each in facts.latencies()])
     checks.equal("the nearest rank", [1, 2, 4, 4], [quantile([1, 2, 3, 4], share) for share in (0.25, 0.5, 0.99, 1)])
     checks.equal("ledgers added up", (14, 1, 13, 3, 2, []), (
         facts.ledgers.counters["requests_started"], facts.ledgers.counters["requests_lost_to_gap"],
@@ -120,8 +126,10 @@ def text(checks, folder):
     path = report.write(folder)
     said = path.read_text()
     for words in ("| Did every request that the origins served reach a WAF node? | 7 of 8 (87.5 %); 1 arrived that no origin logged "
-                  "as served | **NO** |", "| 3 of 3 sums of 2 instance(s) close | yes |", "| 1 of 2 faults as expected | **NO** |",
-                  "30 minutes at 60 requests/s: ok: flat | yes |", "| 8 of 8 | yes |",
+                  "as served | **NO** |", "| 3 of 3 sums of 2 instance(s) close | yes |", "| 2 of 3 faults as expected; 1 skipped | **NO** |",
+                  "| kill | kill -9 | what was in it | 2 | 110 | 107 | 3 | 3 | yes |", "| skipped: none here |",
+                  "* loss: one too many", "| rebuilder1 | files | 30 | 39 | 38 | **NO** |", "| kill | 70 | 69 | 1 | 0 | yes |",
+                  "30 minutes at 60 requests/s: flat | yes |", "| 8 of 8 | yes |",
                   "| `requests_lost_to_gap` | a hole in the stream hit the request | 1 |", "1 % \\| of frames",
                   "Missing: 1: r1-h2load-0.1", "No attacks were sent in this run."):
         checks.check(f"the report says: {words[:60]}", words in said, said if words not in said else None)
