@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 from . import ROOT, logs, waf
+from .traffic import PROBE
 
 BARE = ("GET", "HEAD", "DELETE", "OPTIONS")  # without a body: how long that takes to come is up to the client
 # Counters of requests that no node saw, or saw cut, by how their names begin.
@@ -122,9 +123,9 @@ class Facts:
 
     # ---- how long it took ----
 
-    def latencies(self):
+    def latencies(self, is_probe):
         """Sorted milliseconds, of requests of the traffic that have no body and came once: from when the request reached
-        the origin until its copy reached the node."""
+        the origin until its copy reached the node. `is_probe`: those that were sent one at a time, or the others."""
         at_origin, at_node = {}, {}
         for entries, times in ((self.served, at_origin), (self.received, at_node)):
             counted = self.of_traffic(entries)
@@ -133,7 +134,7 @@ class Facts:
                     times[name] = entry
         # The logs have whole milliseconds; what is within one may seem to be the other way round.
         return sorted(max(0.0, 1000 * (began(at_node[name], "time") - began(entry, "ts")))
-                      for name, entry in at_origin.items() if name in at_node)
+                      for name, entry in at_origin.items() if name in at_node and (logs.kind(name) == PROBE) == is_probe)
 
     def node_times(self):
         """Sorted milliseconds that the nodes needed for the requests of the traffic."""

@@ -108,10 +108,11 @@ FINDINGS = (delivery, detection, accounting, faults, soak, clients)
 def findings(facts):
     rows = [(question, text, "-" if good is None else verdict(good)) for question, text, good in (each(facts) for each in FINDINGS)]
     lines = [table(("question", "answer", "good"), rows)]
-    if latencies := facts.latencies():
-        p50, p99, most = (quantile(latencies, each) for each in (0.5, 0.99, 1))
-        lines.append(f"The copy of a request is at a WAF node {p50:.0f} ms (median) after the request is at the origin; 99 % are there within "
-                     f"{p99:.0f} ms, the last after {most:.0f} ms.\n")
+    for is_probe, when in ((True, "sent when nothing else happens"), (False, "of the mix")):
+        if latencies := facts.latencies(is_probe):
+            p50, p99, most = (quantile(latencies, each) for each in (0.5, 0.99, 1))
+            lines.append(f"The copy of a request {when} is at a WAF node {p50:.0f} ms (median) after the request is at the origin; "
+                         f"99 % are there within {p99:.0f} ms, the last after {most:.0f} ms.\n")
     if (cost := facts.cpu().get("rebuilder")) and cost[1]:
         lines.append(f"A rebuilt and delivered request costs the rebuilders {cost[1]:,.0f} µs of CPU at this low rate, the polling "
                      "of an idle appliance included.\n")
@@ -228,10 +229,11 @@ def costs(facts):
     lines = ["## Time and CPU\n"]
     if not facts.runs:
         return [*lines, "Neither is known without traffic.\n"]
-    if latencies := facts.latencies():
-        shares = (0.5, 0.9, 0.99, 0.999, 1)
-        lines += [table(("requests", *(f"p{share_ * 100:g}" if share_ < 1 else "max" for share_ in shares)),
-                        [(len(latencies), *(f"{quantile(latencies, each):.0f} ms" for each in shares))]),
+    shares = (0.5, 0.9, 0.99, 0.999, 1)
+    rows = [(what, len(found), *(f"{quantile(found, each):.0f} ms" for each in shares))
+            for what, is_probe in (("one at a time", True), ("the mix", False)) if (found := facts.latencies(is_probe))]
+    if rows:
+        lines += [table(("requests", "number", *(f"p{each * 100:g}" if each < 1 else "max" for each in shares)), rows),
                   "From when a request's first byte was at the origin until that of its copy was at a node, for requests without a body; "
                   "the logs have milliseconds. Everything in between shares the machine with clients, origins and WAF.\n"]
         took = facts.node_times()
@@ -307,10 +309,11 @@ def sample_panels(facts):
 
 def draw(facts, folder):
     (folder / "topology.svg").write_text(charts.topology(facts.instances, facts.waf_nodes))
-    if latencies := facts.latencies():
-        points = [(max(1, value), 100 * (number + 1) / len(latencies)) for number, value in enumerate(latencies)]
+    series = [(name, [(max(1, value), 100 * (number + 1) / len(found)) for number, value in enumerate(found)])
+              for name, is_probe in (("one at a time", True), ("the mix", False)) if (found := facts.latencies(is_probe))]
+    if series:
         charts.draw(folder / "latency.svg", [charts.panel("From the origin to the WAF node", "milliseconds", "% of requests",
-                                                          [("all", points)], "set yrange [0:100]; set logscale x")])
+                                                          series, "set yrange [0:100]; set logscale x")])
     if has_samples(facts):
         windows = [each.get("window") or (each["started"], each["ended"]) for each in facts.faults]
         charts.draw(folder / "requests.svg", [charts.panel("Requests a second (grey: a fault)", "minutes", "requests/s",
@@ -318,10 +321,10 @@ def draw(facts, folder):
         charts.draw(folder / "instances.svg", sample_panels(facts), columns=2)
 
 
-def markdown(facts, has_latency_chart=True):
+def markdown(facts, has_latency_chart):
     parts = ["# The whole solution on one machine: what was found\n", findings(facts), *set_up(facts), *traffic(facts), *losses(facts),
              *attacks(facts), *costs(facts)]
-    if has_latency_chart and facts.latencies():
+    if has_latency_chart:
         parts.append("![share of the requests by latency](latency.svg)\n")
     parts += [*fault_table(facts), *over_time(facts), "## To repeat it\n",
               "```\nscripts/deps\nscripts/lab up && scripts/lab traffic && scripts/lab report && scripts/lab down\n```\n"]

@@ -29,6 +29,7 @@ SHARES = {"wrk": 0.4, "h2load": 0.25, "node": 0.2, "curl": 0.1, "grpc": 0.05}
 UPLOADS = (1_000, 64_000, 900_000, 3_000_000, 20_000_000)  # beyond --max-body (1M) the rebuilder cuts them, and says so
 UPLOAD_PAUSE, PAGE_PAUSE = 2, 2  # seconds between two
 KINDS = (*SHARES, "browser", "uploads")
+PROBE, PROBE_SECONDS, PROBE_PAUSE = "probe", 4, 15  # one request at a time and milliseconds of nothing: for the latency
 LEFT_OPEN = 30  # seconds that a client may need beyond its time
 
 
@@ -124,11 +125,19 @@ def curl(run):
 # ---- wrk and h2load ----
 
 def wrk(run):
+    connections = 16
+    return wrk_of(run, "wrk", connections, round(1000 * connections / run.share("wrk")))
+
+
+def probe(run):
+    return wrk_of(run, PROBE, 1, PROBE_PAUSE)
+
+
+def wrk_of(run, kind, connections, pause):
     """Kept-alive connections, each with a pause behind each answer, so that the rate is what was asked for."""
-    count, connections = Count("kept-alive connections"), 16
-    pause = round(1000 * connections / run.share("wrk"))
-    done = run.client(["wrk", "-t", "1", "-c", connections, "-d", f"{max(1, round(run.seconds))}s", "--timeout", "10s", "-s", HERE / "wrk.lua",
-                       run.url("origin1"), "--", run.id, HOST, pause])
+    count = Count("kept-alive connections" if connections > 1 else "one request at a time, before all others")
+    done = run.client(["wrk", "-t", "1", "-c", connections, "-d", f"{max(1, round(run.seconds))}s", "--timeout", "10s",
+                       "-s", HERE / "wrk.lua", run.url("origin1"), "--", f"{run.id}-{kind}", HOST, pause])
     said = done.stdout.decode()
     if found := re.search(r"(\d+) requests in", said):
         count.sent = count.answered = int(found[1])
@@ -299,12 +308,13 @@ def machine():
 
 # ---- all of it ----
 
-FUNCTIONS = {"curl": curl, "wrk": wrk, "h2load": h2load, "node": node, "grpc": grpc, "browser": browser, "uploads": uploads}
+FUNCTIONS = {"curl": curl, "wrk": wrk, "h2load": h2load, "node": node, "grpc": grpc, "browser": browser, "uploads": uploads,
+             PROBE: probe}
 
 
 def run(topology, seconds=20, mixes=KINDS, rate=RATE, say=print, file="traffic.json"):
     """Sends for that long, and adds what came of it to the file. A kind that can't be had says why, and is left out."""
-    if unknown := set(mixes) - set(KINDS):
+    if unknown := set(mixes) - set(FUNCTIONS):
         raise ValueError(f"no such traffic: {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
     current, started, before = Run(topology, seconds, rate), time.time(), cpu(topology)
     say(f"{seconds:g} s of {', '.join(mixes)}, about {rate:g} requests a second")

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- For wrk: a request with an id of its own each time, of several forms, and a pause behind each answer.
---   wrk -s wrk.lua URL -- RUN HOST PAUSE_MS
+--   wrk -s wrk.lua URL -- RUN-KIND HOST PAUSE_MS
 
 local threads = 0
 function setup(thread)
@@ -25,7 +25,7 @@ local forms = {
 function request()
     count = count + 1
     local form = forms[count % #forms + 1]
-    local headers = {["X-Lab-Id"] = string.format("%s-wrk-%d.%d", run, number, count), ["Content-Type"] = form[4]}
+    local headers = {["X-Lab-Id"] = string.format("%s-%d.%d", run, number, count), ["Content-Type"] = form[4]}
     for name, value in pairs(wrk.headers) do headers[name] = value end
     return wrk.format(form[1], string.format(form[2], count), headers, form[3])
 end

@@ -24,7 +24,8 @@ from report import Report as Checks  # noqa: E402
 T = 1_800_000_000
 KINDS = {"curl": {"what": "GET", "sent": 3, "answered": 3, "trouble": []},
          "h2load": {"what": "HTTP/2", "sent": 4, "answered": 4, "trouble": []},
-         "uploads": {"what": "bodies", "sent": 1, "answered": 1, "trouble": []}}
+         "uploads": {"what": "bodies", "sent": 1, "answered": 1, "trouble": []},
+         "probe": {"what": "one", "sent": 1, "answered": 1, "trouble": []}}
 
 
 def served(name, at, status=200, whole=True, uri="/", body="", method="GET"):
@@ -62,14 +63,14 @@ def run_folder(folder):
         served("", 4.2, uri="/h2load?lab=r1-h2load-0.2"), served("r1-curl-4", 5, 400, False), served("r1-curl-5", 5, 499, False)])
     lines(folder / "origin2.access.jsonl", [
         served("", 4.3, uri="/h2load?lab=r1-h2load-0.3&more=1"), served("r1-uploads-1", 9, body="20000000", method="PUT"),
-        served("other-curl-1", 9)])
+        served("other-curl-1", 9), served("r1-probe-1.1", 0.5)])
     with (folder / "origin2.access.jsonl").open("a") as file:
         file.write('{"ts": 1, "id": "r1-curl-9", "unfini')  # still being written
     lines(folder / "waf1/requests.jsonl", [
         seen("r1-curl-1", 1.012), seen("r1-curl-3", 3.102), seen("", 4.1, uri="/h2load?lab=r1-h2load-0.1"),
         seen("r1-uploads-1", 9.5, truncated="20000000", method="PUT"), seen("r1-curl-4", 5.1)])
     lines(folder / "waf2/requests.jsonl", [
-        seen("r1-curl-2", 2.001), seen("", 4.3, uri="/h2load?lab=r1-h2load-0.2"),
+        seen("r1-probe-1.1", 0.506), seen("r1-curl-2", 2.001), seen("", 4.3, uri="/h2load?lab=r1-h2load-0.2"),
         seen("", 4.4, uri="/h2load?lab=r1-h2load-0.3&more=1")])
     lines(folder / "waf1/audit.jsonl", [found("r1-curl-1", 942100, 949110), found("r1-attack-1", 941100)])
     lines(folder / "waf2/audit.jsonl", [found("r1-attack-2", 942100, 942130, header="x-lab-id"), found("r1-attack-4", 930100)])
@@ -104,32 +105,33 @@ def run_folder(folder):
 def counts(checks, folder):
     facts = Facts(folder)
     joined = facts.joined()
-    checks.equal("joined: there and here", 7, joined.both)
+    checks.equal("joined: there and here", 8, joined.both)
     checks.equal("joined: a target that came once too few", {"r1-h2load-0.1": 1}, dict(joined.missing))
     checks.equal("joined: what the origin refused, and arrived", {"r1-curl-4": 1}, dict(joined.extra))
     kinds = {kind: [row.get(name, 0) for name in ("sent", "answered", "served", "arrived", "detected")]
              for kind, row in facts.by_kind().items()}
-    checks.equal("by kind", {"curl": [3, 3, 3, 3, 1], "h2load": [4, 4, 4, 3, 0], "uploads": [1, 1, 1, 1, 0]}, kinds)
+    checks.equal("by kind", {"curl": [3, 3, 3, 3, 1], "h2load": [4, 4, 4, 3, 0], "uploads": [1, 1, 1, 1, 0], "probe": [1, 1, 1, 1, 0]}, kinds)
     checks.equal("cut at --max-body", 1, facts.truncated())
     # curl's 11, 0 (by the clocks -0) and 101 ms, h2load's 99; an upload and what came twice don't count.
-    checks.equal("latencies", [0, 11, 99, 99, 101], [round(each) for each in facts.latencies()])
+    checks.equal("latencies", [0, 11, 99, 99, 101], [round(each) for each in facts.latencies(False)])
+    checks.equal("latencies, one at a time", [5], [round(each) for each in facts.latencies(True)])
     checks.equal("the nearest rank", [1, 2, 4, 4], [quantile([1, 2, 3, 4], share) for share in (0.25, 0.5, 0.99, 1)])
     checks.equal("ledgers added up", (14, 1, 13, 3, 2, []), (
         facts.ledgers.counters["requests_started"], facts.ledgers.counters["requests_lost_to_gap"],
         facts.ledgers.counters["answered_2xx"], facts.ledgers.laws, len(facts.ledgers.instances), facts.ledgers.broken))
-    checks.equal("CPU a request", (0.35, 50_000), tuple(round(each, 2) for each in facts.cpu()["rebuilder"]))
-    checks.equal("per second", [("served by origins", 9), ("arrived at nodes", 8)],
+    checks.equal("CPU a request", (0.35, 43_750), tuple(round(each, 2) for each in facts.cpu()["rebuilder"]))
+    checks.equal("per second", [("served by origins", 10), ("arrived at nodes", 9)],
                  [(name, sum(count for _, count in points)) for name, points in facts.per_second()])
 
 
 def text(checks, folder):
     path = report.write(folder)
     said = path.read_text()
-    for words in ("| Did every request that the origins served reach a WAF node? | 7 of 8 (87.5 %); 1 arrived that no origin logged "
+    for words in ("| Did every request that the origins served reach a WAF node? | 8 of 9 (88.88 %); 1 arrived that no origin logged "
                   "as served | **NO** |", "| 3 of 3 sums of 2 instance(s) close | yes |", "| 2 of 3 faults as expected; 1 skipped | **NO** |",
                   "| kill | kill -9 | what was in it | 2 | 110 | 107 | 3 | 3 | yes |", "| skipped: none here |",
                   "* loss: one too many", "| rebuilder1 | files | 30 | 39 | 38 | **NO** |", "| kill | 70 | 69 | 1 | 0 | yes |",
-                  "30 minutes at 60 requests/s: flat | yes |", "| 8 of 8 | yes |",
+                  "30 minutes at 60 requests/s: flat | yes |", "| 9 of 9 | yes |",
                   "| `requests_lost_to_gap` | a hole in the stream hit the request | 1 |", "1 % \\| of frames",
                   "Missing: 1: r1-h2load-0.1", "No attacks were sent in this run."):
         checks.check(f"the report says: {words[:60]}", words in said, said if words not in said else None)
@@ -138,7 +140,7 @@ def text(checks, folder):
 
     with (folder / "waf1/requests.jsonl").open("a") as file:
         file.write(json.dumps(seen("", 4.2, uri="/h2load?lab=r1-h2load-0.1")) + "\n")
-    checks.check("with the missing one, all arrived", "| 8 of 8 (100 %); 1 arrived that" in report.write(folder).read_text())
+    checks.check("with the missing one, all arrived", "| 9 of 9 (100 %); 1 arrived that" in report.write(folder).read_text())
     ledger(folder / "rebuilder1.ledger.json", 6, 1, 5, holds=False)
     checks.check("a sum that doesn't close", "| 2 of 3 sums of 2 instance(s) close | **NO** |" in report.write(folder).read_text())
 
