@@ -24,8 +24,9 @@ def quoted(text):
 
 def panel(title, x_label, y_label, series, extra=""):
     """gnuplot's commands for one set of axes. `series`: (name, points)."""
-    blocks = "".join(f"$data{number} << EOD\n" + "".join(f"{x:.6g} {y:.6g}\n" for x, y in thinned(points, MOST_POINTS // len(series))) + "EOD\n"
-                     for number, (_, points) in enumerate(series))
+    shown = [thinned(points, MOST_POINTS // len(series)) for _, points in series]
+    blocks = "".join(f"$data{number} << EOD\n" + "".join(f"{x:.6g} {y:.6g}\n" for x, y in points) + "EOD\n"
+                     for number, points in enumerate(shown))
     lines = ", ".join(f"$data{number} using 1:2 with lines linewidth 1.6 linecolor rgb '{COLOURS[number % len(COLOURS)]}' "
                       f"title {quoted(name)}" for number, (name, _) in enumerate(series))
     key = "set key outside top center horizontal samplen 1.5" if len(series) > 1 else "set key off"
@@ -71,7 +72,8 @@ def topology(instances, waf_nodes):
         return x, y, width
 
     def arrow(left, right, kind="line"):
-        arrows.append(f'<path d="M{left[0] + left[2]} {left[1]:g} L{right[0] - 3} {right[1]:g}" class="{kind}" marker-end="url(#end)"/>')
+        arrows.append(f'<path d="M{left[0] + left[2]} {left[1]:g} L{right[0] - 3} {right[1]:g}" class="{kind}" '
+                      'marker-end="url(#end)"/>')
 
     def column(x, number, name, more):
         first = middle - 29 * (number - 1)
@@ -100,6 +102,6 @@ def topology(instances, waf_nodes):
 <rect width="100%" height="100%" fill="#ffffff"/>
 {"".join(arrows)}
 {"".join(boxes)}
-<text x="524" y="{height - 8:g}" class="small">solid: HTTP, as clients and rebuilders send it &#8194; dashed: mirrored packets in VXLAN, one way</text>
+<text x="524" y="{height - 8:g}" class="small">solid: HTTP requests &#8194; dashed: mirrored packets in VXLAN, one way</text>
 </svg>
 """

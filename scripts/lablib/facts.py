@@ -81,7 +81,8 @@ class Facts:
         self.samples = {path.name.partition(".")[0]: list(logs.lines(path))
                         for path in sorted(folder.glob("rebuilder*.samples.jsonl"))}
         self.instances = max([len(self.ledgers.instances), *(run["instances"] for run in self.runs)], default=0)
-        self.waf_nodes = max([len(list(folder.glob("waf[0-9]*/requests.jsonl"))), *(run["waf_nodes"] for run in self.runs)], default=0)
+        nodes = len(list(folder.glob("waf[0-9]*/requests.jsonl")))
+        self.waf_nodes = max([nodes, *(run["waf_nodes"] for run in self.runs)])
 
     # ---- served by origins, arrived at nodes ----
 

@@ -24,9 +24,11 @@ BINARIES = ("build-bench", "build")  # folders that may have one, the fastest fi
 # Small, so that four fit on one machine beside everything else; a customer's have the defaults.
 SETTINGS = {
     "workers": 1, "forwarders": 1, "idle-sleep": "1ms", "buffers": "48M", "held": "32M", "max-flows": 32768,
+    # Behind a node that examines a large body, as many requests wait as there are connections to it.
+    "connections": 32,
     # A client here has megabytes on the way when something is late: a hole waits until it is filled.
     "held-per-flow": "8M",
-    "queue": 8192, "connections": 8, "timeout": "5s", "exception-path": "tap", "drain-timeout": "10s",
+    "queue": 8192, "timeout": "5s", "exception-path": "tap", "drain-timeout": "10s",
 }
 
 

@@ -69,7 +69,8 @@ def detection(facts):
     sent = facts.attacks["sent"]
     text = f"in {sent - len(different):,} of {sent:,} attacks the same rules"
     if different:
-        text += f"; {len(different):,} differ, {'each explained' if not unexplained else f'{unexplained:,} without an explanation'}"
+        how = f"{unexplained:,} without an explanation" if unexplained else "each explained"
+        text += f"; {len(different):,} differ, {how}"
     if facts.attacks["lost"]:
         text += f"; {len(facts.attacks['lost']):,} served, but not arrived"
     return question, text, sent > 0 and not unexplained and not facts.attacks["lost"]
@@ -81,7 +82,9 @@ def accounting(facts):
     if not ledgers.laws:
         return question, UNKNOWN, None
     text = f"{ledgers.laws - len(ledgers.broken):,} of {ledgers.laws:,} sums of {len(ledgers.instances)} instance(s) close"
-    return question, text + ("; they still run, so the sums of connections are left out" if ledgers.live else ""), not ledgers.broken
+    if ledgers.live:
+        text += "; they still run, so the sums of connections are left out"
+    return question, text, not ledgers.broken
 
 
 def faults(facts):
@@ -98,15 +101,17 @@ def soak(facts):
     question = "Does it stay as it is over time?"
     if not facts.soak:
         return question, UNKNOWN, None
-    verdict_ = facts.soak["verdict"]
-    return question, f"{facts.soak['seconds'] / 60:.0f} minutes at {facts.soak['rate']:g} requests/s: {verdict_['text']}", verdict_["ok"]
+    found = facts.soak
+    text = f"{found['seconds'] / 60:.0f} minutes at {found['rate']:g} requests/s: {found['verdict']['text']}"
+    return question, text, found["verdict"]["ok"]
 
 
 FINDINGS = (delivery, detection, accounting, faults, soak, clients)
 
 
 def findings(facts):
-    rows = [(question, text, "-" if good is None else verdict(good)) for question, text, good in (each(facts) for each in FINDINGS)]
+    answers = [each(facts) for each in FINDINGS]
+    rows = [(question, text, "-" if good is None else verdict(good)) for question, text, good in answers]
     lines = [table(("question", "answer", "good"), rows)]
     for is_probe, when in ((True, "sent when nothing else happens"), (False, "of the mix")):
         if latencies := facts.latencies(is_probe):
@@ -206,14 +211,15 @@ def attacks(facts):
               "the same where it can be framed safely.\n"]
     if found["differences"]:
         lines += ["Differences:\n",
-                  table(("attack", "answered by the origin", "by the WAF directly", "rules only directly", "rules only mirrored", "why"),
-                        [(each["name"], status(each["origin"]), status(each["direct"]), ids(each["only_direct"]), ids(each["only_mirrored"]),
-                          each["why"] or "**not explained**") for each in found["differences"]])]
+                  table(("attack", "origin answers", "direct WAF answers", "rules only direct", "rules only mirrored", "why"),
+                        [(each["name"], status(each["origin"]), status(each["direct"]), ids(each["only_direct"]),
+                          ids(each["only_mirrored"]), each["why"] or "**not explained**") for each in found["differences"]])]
     if found["lost"]:
         lines.append(f"Served, but not arrived: {', '.join(found['lost'][:20])}\n")
     if found["no_place_for_an_id"]:
         lines.append(f"Left out, as they have no header section to put an id into: {', '.join(found['no_place_for_an_id'])}\n")
-    lines += ["Rules that found most, in all traffic:\n", table(("rule", "requests"), [(str(rule), count) for rule, count in facts.rules()])]
+    most = [(str(rule), count) for rule, count in facts.rules()]
+    lines += ["Rules that found most, in all traffic:\n", table(("rule", "requests"), most)]
     return lines
 
 
@@ -275,8 +281,8 @@ def over_time(facts):
         return lines
     lines += ["What may not grow, in each instance that lived for most of the soak:\n",
               table(("instance", "what", "median of the second quarter", "of the last quarter", "allowed", "good"),
-                    [(each["instance"], each["what"], each["second_quarter"], each["last_quarter"], each["allowed"], verdict(each["ok"]))
-                     for each in facts.soak.get("rules", [])]),
+                    [(each["instance"], each["what"], each["second_quarter"], each["last_quarter"], each["allowed"],
+                      verdict(each["ok"])) for each in facts.soak.get("rules", [])]),
               "Minute by minute:\n",
               table(("fault in it", "served", "delivered", "lost", "of these unexplained", "good"),
                     [(each["fault"]["name"], each["served"], each["delivered"], each["lost"], each["unexplained"],
@@ -322,8 +328,8 @@ def draw(facts, folder):
 
 
 def markdown(facts, has_latency_chart):
-    parts = ["# The whole solution on one machine: what was found\n", findings(facts), *set_up(facts), *traffic(facts), *losses(facts),
-             *attacks(facts), *costs(facts)]
+    parts = ["# The whole solution on one machine: what was found\n", findings(facts), *set_up(facts), *traffic(facts),
+             *losses(facts), *attacks(facts), *costs(facts)]
     if has_latency_chart:
         parts.append("![share of the requests by latency](latency.svg)\n")
     parts += [*fault_table(facts), *over_time(facts), "## To repeat it\n",

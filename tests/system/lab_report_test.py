@@ -110,7 +110,8 @@ def counts(checks, folder):
     checks.equal("joined: what the origin refused, and arrived", {"r1-curl-4": 1}, dict(joined.extra))
     kinds = {kind: [row.get(name, 0) for name in ("sent", "answered", "served", "arrived", "detected")]
              for kind, row in facts.by_kind().items()}
-    checks.equal("by kind", {"curl": [3, 3, 3, 3, 1], "h2load": [4, 4, 4, 3, 0], "uploads": [1, 1, 1, 1, 0], "probe": [1, 1, 1, 1, 0]}, kinds)
+    checks.equal("by kind", {"curl": [3, 3, 3, 3, 1], "h2load": [4, 4, 4, 3, 0], "uploads": [1, 1, 1, 1, 0],
+                             "probe": [1, 1, 1, 1, 0]}, kinds)
     checks.equal("cut at --max-body", 1, facts.truncated())
     # curl's 11, 0 (by the clocks -0) and 101 ms, h2load's 99; an upload and what came twice don't count.
     checks.equal("latencies", [0, 11, 99, 99, 101], [round(each) for each in facts.latencies(False)])
@@ -128,7 +129,8 @@ def text(checks, folder):
     path = report.write(folder)
     said = path.read_text()
     for words in ("| Did every request that the origins served reach a WAF node? | 8 of 9 (88.88 %); 1 arrived that no origin logged "
-                  "as served | **NO** |", "| 3 of 3 sums of 2 instance(s) close | yes |", "| 2 of 3 faults as expected; 1 skipped | **NO** |",
+                  "as served | **NO** |", "| 3 of 3 sums of 2 instance(s) close | yes |",
+                  "| 2 of 3 faults as expected; 1 skipped | **NO** |",
                   "| kill | kill -9 | what was in it | 2 | 110 | 107 | 3 | 3 | yes |", "| skipped: none here |",
                   "* loss: one too many", "| rebuilder1 | files | 30 | 39 | 38 | **NO** |", "| kill | 70 | 69 | 1 | 0 | yes |",
                   "30 minutes at 60 requests/s: flat | yes |", "| 9 of 9 | yes |",
@@ -160,13 +162,14 @@ def comparison(checks, folder):
     # origin2's log has a line that isn't finished: it ends there
     result = attacks.compare(folder, known, dict.fromkeys(known, 200), dict.fromkeys(known, 200) | {"r1-attack-4": 400})
     differences = {each["name"]: (each["only_direct"], each["only_mirrored"], bool(each["why"])) for each in result["differences"]}
-    checks.equal("attacks: differences", {"a2": ([920180], [], False), "a3": ([932100], [], False), "a4": ([], [930100], True)}, differences)
+    checks.equal("attacks: differences",
+                 {"a2": ([920180], [], False), "a3": ([932100], [], False), "a4": ([], [930100], True)}, differences)
     checks.equal("attacks: by family", {"sqli": {"sent": 6, "served": 2, "arrived": 2, "detected": 3, "equal": 3}}, result["families"])
     checks.equal("attacks: served, not arrived", ["a6"], result["lost"])
     (folder / "attacks.json").write_text(json.dumps(result | {"corpus": 0, "no_place_for_an_id": []}))
     said = report.write(folder).read_text()
-    checks.check("attacks: the report has them", "in 3 of 6 attacks the same rules; 3 differ, 2 without an explanation; 1 served, but not "
-                 "arrived | **NO** |" in said and "| a2 | 200 | 200 | 920180 |  | **not explained** |" in said, said[:1500])
+    checks.check("attacks: the report has them", "in 3 of 6 attacks the same rules; 3 differ, 2 without an explanation; "
+                 "1 served, but not arrived | **NO** |" in said and "| a2 | 200 | 200 | 920180 |  | **not explained** |" in said, said[:1500])
 
 
 def attack_cases(checks):
