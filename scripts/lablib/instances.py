@@ -28,6 +28,7 @@ SETTINGS = {
     "connections": 32,
     # A client here has megabytes on the way when something is late: a hole waits until it is filled.
     "held-per-flow": "8M",
+    "idle-timeout": "60s",  # so that it is seen at work
     "queue": 8192, "timeout": "5s", "exception-path": "tap", "drain-timeout": "10s",
 }
 
@@ -212,11 +213,12 @@ def frames_arrived(instance):
     return json.loads(listed)[0]["stats64"]["rx"]
 
 
-def sample(topology):
-    """A line for each running instance: what it says in /status.json, and what the kernel knows of its process."""
+def sample(topology, quiet=False):
+    """A line for each running instance: what it says in /status.json, and what the kernel knows of its process. `quiet`:
+    nothing is on its way."""
     for instance in running(topology):
         if status := instance.get("/status.json"):
-            line = {"ts": time.time(), "pid": instance.pid, "process": process_facts(instance.pid), "status": status}
+            line = {"ts": time.time(), "pid": instance.pid, "quiet": quiet, "process": process_facts(instance.pid), "status": status}
             with (topology.dir / f"{instance.name}.samples.jsonl").open("a") as file:
                 file.write(json.dumps(line) + "\n")
 
