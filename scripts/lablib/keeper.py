@@ -16,9 +16,10 @@ from pathlib import Path
 import lab
 from lab import environment, wait_until
 
-from . import instances, origins, waf
+from . import accounts, instances, origins, waf
 from .topology import Topology, is_alive, reap
 
+FAULT = "rebuilder: fault:"  # how it says that it has found a fault of its own
 TOOLS = ("ip", "nft", "conntrack", "ethtool", "ss", "curl", "nginx", "node", "haproxy")
 
 
@@ -74,14 +75,24 @@ def up(script, folder, count, waf_nodes, minutes, interval, binary, say=print):
 
 
 def down(folder, say=print):
-    """Ends a lab, if there is one. What it wrote stays."""
+    """Ends a lab, if there is one. What it wrote stays. Answers whether every law of the ledgers holds."""
     state = state_of(folder)
     if not state:
         say(f"no lab is up in {folder}")
-        return
+        return True
     os.kill(state["keeper"], signal.SIGTERM)
     wait_until(lambda: not is_alive(state["keeper"]), 90, "the lab ends")
-    say(f"ended; {folder} has its logs and results")
+    laws, broken = 0, []
+    for path in sorted(Path(folder).glob("rebuilder*.ledger.json")):
+        ledger = json.loads(path.read_text())
+        laws += len(ledger["laws"])
+        broken += [f"{path.name}: {text}" for _, text in accounts.unbalanced(ledger)]
+    for path in sorted(Path(folder).glob("rebuilder*.log")):
+        broken += [f"{path.name}: {line}" for line in path.read_text(errors="replace").splitlines() if line.startswith(FAULT)]
+    say(f"ended; {laws} laws of the instances' ledgers, {len(broken)} broken; {folder} has its logs and results")
+    for text in broken:
+        say(f"  {text}")
+    return not broken
 
 
 def keep(folder, count, waf_nodes, minutes, interval, binary):

@@ -18,7 +18,7 @@ import time
 
 from lab import wait_until
 
-from . import accounts, faults, instances, logs, traffic
+from . import accounts, faults, instances, keeper, logs, traffic
 
 ROUND_S, QUIET_S = 60, 14  # of a round, so much is for becoming quiet
 FAULT_AT_S = 6
@@ -174,7 +174,7 @@ def end_instances(topology):
         instance.stop()
         ledger = json.loads(instance.ledger_file.read_text())
         found[instance.name] = {"laws": len(ledger["laws"]), "broken": [text for _, text in accounts.unbalanced(ledger)]
-                                + [line for line in instance.said().splitlines() if line.startswith("rebuilder: fault:")],
+                                + [line for line in instance.said().splitlines() if line.startswith(keeper.FAULT)],
                                 "counters": {name: count for name, count in ledger["counters"].items() if count}}
     for instance in running:
         instance.start()
