@@ -32,7 +32,7 @@ def nginx_configuration(topology):
     # nginx reads a body only for a proxied request: one hop to a second server of its own makes it do so. It logs a
     # request when it is done with it; 499 and 400 are those whose client went away, or never sent the rest.
     return f"""
-daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
+daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 8192; }}
 http {{
     map $status $whole {{ default true; 499 false; 408 false; 400 false; }}
