@@ -367,12 +367,16 @@ def no_dad(address):
 
 
 def remove_leftovers():
-    """Namespaces and folders of labs whose process is gone."""
+    """Namespaces of labs whose process is gone, with what still runs in them, and their folders."""
     def left_over(name):
         return name.startswith(f"{NAME}-") and not Path("/proc", name.split("-")[2]).exists()
 
     listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, env=environment()).stdout
     for name in filter(left_over, (line.split()[0] for line in listed.splitlines())):
+        inside = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True, env=environment()).stdout
+        for pid in map(int, inside.split()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         subprocess.run(["ip", "netns", "del", name], capture_output=True, env=environment())
     for path in Path(tempfile.gettempdir()).iterdir():
         if left_over(path.name):
