@@ -76,8 +76,8 @@ def flat(ledger):
 
 
 class Spent:
-    """The differences; of requests `only` those whose ids begin so. `ended`: instances that ended in between, by address: their last ledger, or None if they were killed
-    and so left none."""
+    """The differences; of requests `only` those whose ids begin so. `ended`: instances that ended in between, by address:
+    their last ledger, or None if they were killed and so left none."""
 
     def __init__(self, before, after, ended=None, only=""):
         self.before, self.after, self.ended = before, after, ended or {}

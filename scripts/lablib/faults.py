@@ -116,7 +116,8 @@ def sentence(result):
 
 
 def run_one(topology, fault, is_short=False, alone=True, rate=RATE):
-    """Answers the step and its result. `alone`: nothing else sends, so that everything can be balanced. Otherwise whoever sends has to do that."""
+    """Answers the step and its result. `alone`: nothing else sends, so that everything can be balanced. Otherwise whoever
+    sends has to do that."""
     step = Step(topology, fault, is_short, rate)
     started, faults, spent = time.time(), [], None
     try:
@@ -137,10 +138,12 @@ def run_one(topology, fault, is_short=False, alone=True, rate=RATE):
     observed, explained = observe(step, spent, faults)
     if spent and alone:
         faults += unbalanced(step, spent)
-    return step, {"name": fault.name, "what": fault.what, "started": started, "ended": time.time(), "window": [step.begin, step.end],
-            "expectation": f"loses {fault.may_lose}: {fault.why}", "observed": observed | {"explained": explained},
-            "counters": spent.shown() if spent else {}, "notes": step.notes, "skipped": step.skipped, "faults": faults,
-            "ok": not faults}
+    return step, {
+        "name": fault.name, "what": fault.what, "started": started, "ended": time.time(), "window": [step.begin, step.end],
+        "expectation": f"loses {fault.may_lose}: {fault.why}", "observed": observed | {"explained": explained},
+        "counters": spent.shown() if spent else {}, "notes": step.notes, "skipped": step.skipped, "faults": faults,
+        "ok": not faults,
+    }
 
 
 def put_right(step):
@@ -230,7 +233,8 @@ def more_than_counted(step, spent, clients):
         sessions = {clients[name]["port"] for name in spent.lost if name in clients and clients[name]["kind"] == "h2"}
         single = sum(clients[name]["kind"] != "h2" for name in spent.lost if name in clients)
         holes = spent.counters["tcp_gaps"]
-        if max(single + len(sessions), holes) > step.frames_dropped or single + len(sessions) > holes + spent.total("requests_lost_"):
+        hit = single + len(sessions)
+        if max(hit, holes) > step.frames_dropped or hit > holes + spent.total("requests_lost_"):
             return (f"{single} requests and {len(sessions)} HTTP/2 connections lost, by {step.frames_dropped} frames, which "
                     f"left {holes} holes")
     return None

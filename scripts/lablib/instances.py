@@ -218,7 +218,8 @@ def sample(topology, quiet=False):
     nothing is on its way."""
     for instance in running(topology):
         if status := instance.get("/status.json"):
-            line = {"ts": time.time(), "pid": instance.pid, "quiet": quiet, "process": process_facts(instance.pid), "status": status}
+            line = {"ts": time.time(), "pid": instance.pid, "quiet": quiet, "process": process_facts(instance.pid),
+                    "status": status}
             with (topology.dir / f"{instance.name}.samples.jsonl").open("a") as file:
                 file.write(json.dumps(line) + "\n")
 

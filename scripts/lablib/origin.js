@@ -21,7 +21,8 @@ function answer(request, response) {
   request.on('error', () => {});
   response.on('error', () => {});
   const write = () => log.write(JSON.stringify({
-    ts: Date.now() / 1000, took: (Date.now() - began) / 1000, id: request.headers['x-lab-id'] || '', method: request.method, uri: request.url,
+    ts: Date.now() / 1000, took: (Date.now() - began) / 1000, id: request.headers['x-lab-id'] || '',
+    method: request.method, uri: request.url,
     protocol: `HTTP/${request.httpVersion}`, peer, status: 200, body: String(length), whole,
   }) + '\n');
   request.on('close', () => { if (!whole) write(); });

@@ -5,8 +5,9 @@
     origin2   Node: HTTP/1.1 on port 80, HTTP/2 in cleartext and gRPC on 8081
 
 Both answer 200 to whatever comes; origin1 with the files of the folder `site`, where it has them. A line of their logs,
-origin1.access.jsonl and origin2.access.jsonl, has ts (seconds, at the request's end), took (seconds until then), id (X-Lab-Id), method, uri,
-protocol, status, body (bytes), peer (address:port), and whole: false for a request whose client went away inside it.
+origin1.access.jsonl and origin2.access.jsonl, has ts (seconds, at the request's end), took (seconds until then), id
+(X-Lab-Id), method, uri, protocol, status, body (bytes), peer (address:port), and whole: false for a request whose client
+went away inside it.
 """
 
 import json

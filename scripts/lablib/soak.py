@@ -2,8 +2,8 @@
 """The soak: mixed traffic at a share of what this laboratory can do, and a fault a minute.
 
 First the capacity is searched: the highest rate of the clients at which they keep their pace and every request that the
-origins served arrives, and soon. Then rounds of a minute: traffic and, in its midst, a fault of faults.py with clients of its own. Each
-round is balanced when it has become quiet: every request that was not delivered has to be explained by the round's fault,
+origins served arrives, and soon. Then rounds of a minute: traffic and, in its midst, a fault of faults.py with clients of
+its own. Each round is balanced when it has become quiet: every request that was not delivered has to be explained by the round's fault,
 whoever sent it; every frame is in a counter. At the end the instances end, and the laws of their ledgers have to hold exactly.
 
 Flat is judged for processes that lived for most of the soak: the median of the last quarter of the samples is at most that of

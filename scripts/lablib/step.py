@@ -22,7 +22,7 @@ class Step:
     topology: object
     fault: object
     is_short: bool
-    rate: float = 80
+    rate: float
     targets: object = None
     process: object = None
     log: object = None
