@@ -283,12 +283,12 @@ def reload(step):
 
 
 def disk_full(step):
-    """A log of the requests on a file system of 32 KB, in the instance's own view of the files."""
+    """A log of the requests on a file system of 8 KB, in the instance's own view of the files."""
     instance = step.victim()
     folder = step.topology.dir / "small-disk"
     folder.mkdir(exist_ok=True)
     inside = ["nsenter", "-t", instance.pid, "-m"]
-    run([*inside, "mount", "-t", "tmpfs", "-o", "size=32k", "lab", folder])
+    run([*inside, "mount", "-t", "tmpfs", "-o", "size=8k", "lab", folder])
 
     def undo():
         step.reconfigure(instance)

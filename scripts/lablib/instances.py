@@ -14,10 +14,10 @@ import sys
 import time
 from pathlib import Path
 
-from lab import environment, wait_until
+from lab import environment, is_alive, wait_until
 
 from . import ROOT
-from .topology import is_alive, reap
+from .topology import reap
 
 ALB_PORT = 8445
 BINARIES = ("build-bench", "build")  # folders that may have one, the fastest first

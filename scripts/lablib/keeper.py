@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 import lab
-from lab import environment, wait_until
+from lab import environment, is_alive, wait_until
 
 from . import accounts, instances, origins, waf
-from .topology import Topology, is_alive, reap
+from .topology import Topology, reap
 
 FAULT = "rebuilder: fault:"  # how it says that it has found a fault of its own
 TOOLS = ("ip", "nft", "conntrack", "ethtool", "ss", "curl", "nginx", "node", "haproxy")

@@ -22,7 +22,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from lab import NAME, environment, no_dad, remove_leftovers, run
+from lab import NAME, environment, is_alive, no_dad, remove_leftovers, run
 
 VNI, SECOND_VNI = 1377, 1378
 MTU = 9001          # of a VPC
@@ -252,11 +252,3 @@ def reap():
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
-
-
-def is_alive(pid):
-    """Whether a process runs; one that has ended and waits for its parent doesn't."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False

@@ -366,10 +366,18 @@ def no_dad(address):
     return ["nodad"] if ":" in address else []
 
 
+def is_alive(pid):
+    """Whether a process runs; one that has ended and waits for its parent doesn't."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def remove_leftovers():
     """Namespaces of labs whose process is gone, with what still runs in them, and their folders."""
     def left_over(name):
-        return name.startswith(f"{NAME}-") and not Path("/proc", name.split("-")[2]).exists()
+        return name.startswith(f"{NAME}-") and not is_alive(name.split("-")[2])
 
     listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, env=environment()).stdout
     for name in filter(left_over, (line.split()[0] for line in listed.splitlines())):
