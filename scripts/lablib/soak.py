@@ -23,6 +23,7 @@ from . import accounts, faults, instances, keeper, logs, traffic
 ROUND_S, QUIET_S = 60, 14  # of a round, so much is for becoming quiet
 FAULT_AT_S = 6
 SAMPLE_S = 5
+SEARCH_S = 240  # that the search and the end may take
 TRIAL_S = 12
 FIRST_RATE, FACTOR, LAST_RATE = 80, 1.5, 5000
 KEPT_PACE = 0.9   # of the rate that was asked for
@@ -86,6 +87,9 @@ def capacity(topology, say=print):
 def run(topology, seconds, share, rate=None, say=print):
     """The whole of it; writes soak.json, and answers whether the verdict is good."""
     began = time.time()
+    left = topology.state["started"] + topology.state["minutes"] * 60 - began
+    if left < seconds + SEARCH_S:
+        raise ValueError(f"the lab ends in {left / 60:.0f} minutes, before such a soak would: start it with more --minutes")
     if not rate:
         best = capacity(topology, say)
         rate = best * share
