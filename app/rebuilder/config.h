@@ -65,6 +65,7 @@ struct Config {
     std::string ledger_file;
     LogFormat log_format = LogFormat::text;
     LogLevel log_level = LogLevel::info;
+    std::uint64_t lame_duck_ns = 0;
     std::uint64_t drain_timeout_ns = 10'000'000'000;
     bool explain = false;  // replay
     bool why = false;      // replay

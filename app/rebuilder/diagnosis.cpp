@@ -255,7 +255,10 @@ class Diagnosis {
         const std::string frames = rate(moved_[Counter::frames]);
         switch (why) {
         case Counter::frame_not_tunnel:
-            say(Severity::error, fmt::format("Frames arrive, {} a second, but none is tunnel traffic.", frames),
+            // Health checks come in any case (--exception-path): a mirror that pauses is no error.
+            say(now_.counters[Counter::frames] == now_.counters[Counter::frame_not_tunnel] ? Severity::error
+                                                                                           : Severity::warning,
+                fmt::format("Frames arrive, {} a second, but none is tunnel traffic.", frames),
                 "Check that a mirror session has this interface or its NLB as its target, and that --tunnel names the "
                 "port it "
                 "sends to: for AWS, vxlan:4789.");

@@ -24,6 +24,10 @@ void Notify::reloading() const {
     send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now.tv_sec * 1'000'000 + now.tv_nsec / 1'000));
 }
 
+void Notify::stopping(std::uint64_t within_ns) const {
+    send(fmt::format("STOPPING=1\nEXTEND_TIMEOUT_USEC={}", within_ns / 1'000));
+}
+
 void Notify::status(std::string_view sentence) const {
     send(fmt::format("STATUS={}", sentence.substr(0, sentence.find('\n'))));
 }

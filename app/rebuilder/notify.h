@@ -16,7 +16,8 @@ class Notify {
 
     void ready() const { send("READY=1"); }
     void reloading() const;  // then ready() says when it is done
-    void stopping() const { send("STOPPING=1"); }
+    // It ends within `within_ns`, which may be longer than the service manager would wait.
+    void stopping(std::uint64_t within_ns) const;
     void status(std::string_view sentence) const;
     // All is well. Who isn't heard for WatchdogSec= is restarted.
     void alive() const { send("WATCHDOG=1"); }

@@ -320,7 +320,8 @@ Access flag(Field field) {
 Option::Change change_of(std::string_view name) {
     constexpr std::array live{"tunnel", "vni", "http-ports", "output", "client-ip", "client-ip-header", "set-header",
         "remove-header", "redact-header", "bodies", "allow", "deny", "sample", "max-rate", "max-body", "oversize",
-        "gap-timeout", "idle-timeout", "held-per-flow", "ledger", "drain-timeout", "log-format", "log-level"};
+        "gap-timeout", "idle-timeout", "held-per-flow", "ledger", "lame-duck", "drain-timeout", "log-format",
+        "log-level"};
     constexpr std::array connections{"connections", "pipeline", "timeout", "retries", "http2", "tls-ca", "tls-insecure",
         "dns-server", "dns-min-ttl", "dns-max-ttl"};
     if (std::ranges::find(live, name) != live.end()) return Option::Change::live;
@@ -485,6 +486,10 @@ const std::vector<Option>& option_table() {
         add("log-level", "LEVEL", live, "the least important events that are written: error, warning, info, debug",
             word<LogLevel>(FIELD(log_level), {{"error", LogLevel::error}, {"warning", LogLevel::warning},
                                                  {"info", LogLevel::info}, {"debug", LogLevel::debug}}));
+        add("lame-duck", "DURATION", live,
+            "when asked to stop, how long to go on while the health check fails, so that\n"
+            "the mirror goes elsewhere first",
+            duration(FIELD(lame_duck_ns), 0, hour));
         add("drain-timeout", "DURATION", any, "how long requests may still be sent at the end",
             duration(FIELD(drain_timeout_ns), 0, hour));
         for (Option& option : options) option.change = change_of(option.name);

@@ -27,6 +27,7 @@
 #include "nic/port.h"
 #include "nic/port_config.h"
 #include "notify.h"
+#include "option_values.h"
 #include "outputs.h"
 #include "port_watch.h"
 #include "reload.h"
@@ -36,11 +37,14 @@
 namespace rebuilder {
 namespace {
 
+std::atomic<bool> leave_requested{false};   // signal handler: w, control: r
 std::atomic<bool> stop_requested{false};    // signal handler and control: w, workers: r
 std::atomic<bool> reload_requested{false};  // signal handler: w, control: takes it
 
+// Whoever asks twice doesn't want to wait.
 void on_stop(int) noexcept {
-    stop_requested.store(true, std::memory_order_relaxed);
+    if (leave_requested.exchange(true, std::memory_order_relaxed))
+        stop_requested.store(true, std::memory_order_relaxed);
 }
 
 void on_reload(int) noexcept {
@@ -187,6 +191,7 @@ class Appliance {
         while (!all_finished()) {
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
             reload();
+            leave();
             const bool tick = std::chrono::steady_clock::now() >= next_tick;
             if (tick) {
                 next_tick += std::chrono::seconds(1);
@@ -237,6 +242,24 @@ class Appliance {
         reloading_ = false;
     }
 
+    // Lame duck: it works on, but asks by its health check to be left alone, until what sends here has gone elsewhere.
+    void leave() {
+        if (!leave_requested || stop_requested) return;
+        const auto now = std::chrono::steady_clock::now();
+        if (!leave_until_) {
+            const std::chrono::nanoseconds lame_duck(config_.lame_duck_ns);
+            leave_until_ = now + lame_duck;
+            notify_.stopping(config_.lame_duck_ns + config_.drain_timeout_ns + slack_ns);
+            if (lame_duck.count() != 0) {
+                log_.write(LogLevel::info, "leaving",
+                    fmt::format("leaving: the health check fails, everything else goes on for {}; a second signal "
+                                "stops at once",
+                        write_duration(config_.lame_duck_ns)));
+            }
+        }
+        if (now >= *leave_until_) stop_requested = true;
+    }
+
     // The service manager hears nothing while one is stuck, and restarts the appliance then.
     void look_after_workers() {
         const std::string stuck = stuck_worker();
@@ -249,7 +272,7 @@ class Appliance {
     }
 
     int finish() {
-        notify_.stopping();
+        notify_.stopping(config_.drain_timeout_ns + slack_ns);
         monitor_->tick();
         admin_->drain();
         reload_->finish();
@@ -276,7 +299,7 @@ class Appliance {
 
     // Why this instance should get no more traffic; empty when it should.
     [[nodiscard]] std::string ill_health() const {
-        if (stop_requested) return "draining";
+        if (stop_requested || leave_requested) return "draining";
         for (const nic::Port& port : ports_) {
             if (!port.link_up()) return fmt::format("{} is down", port.name());
         }
@@ -296,6 +319,7 @@ class Appliance {
     }
 
     static constexpr std::uint64_t heartbeat_limit_ns = 2'000'000'000;
+    static constexpr std::uint64_t slack_ns = 5'000'000'000;  // for an end that takes no time but needs a CPU
 
     Config config_;  // in force
     Log log_;
@@ -318,6 +342,7 @@ class Appliance {
     std::optional<Admin> admin_;
     std::string stuck_;  // what was said last
     bool reloading_ = false;
+    std::optional<std::chrono::steady_clock::time_point> leave_until_;
     std::vector<std::string> problems_;
 };
 

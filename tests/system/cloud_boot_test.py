@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -153,6 +154,8 @@ def serves(report, instance, lab, nginx, client):
     record = json.loads(out.read_text().splitlines()[0])
     report.equal("debug: it is in the journal, too", "GET", record["method"])
     process.terminate()
+    time.sleep(0.5)
+    process.terminate()  # it need not wait for the load balancer
     report.equal("it ends with status 0", 0, process.wait(20))
 
 

@@ -10,6 +10,7 @@ A worker is stuck here as it would be by a fault in a driver: its thread alone s
 
 import ctypes
 import http.client
+import json
 import os
 import select
 import signal
@@ -84,6 +85,10 @@ class Manager:
             lines += self.socket.recv(4096).decode().splitlines()
         return lines
 
+    def close(self):
+        self.socket.close()
+        os.unlink(self.path)
+
 
 def worker_thread(pid):
     for task in Path(f"/proc/{pid}/task").iterdir():
@@ -92,14 +97,58 @@ def worker_thread(pid):
     raise RuntimeError("no thread is called a worker")
 
 
+def start(binary, manager, port, said, *options):
+    with said.open("wb") as stderr:
+        return subprocess.Popen(
+            [binary, "run", "--input", "vdev:net_null0", "--output", f"http://127.0.0.1:{free_port()}",
+             "--health-listen", f"127.0.0.1:{port}", *options],
+            stderr=stderr, env={**os.environ, "NOTIFY_SOCKET": manager.path})
+
+
+def frames(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/ledger")
+        return json.loads(connection.getresponse().read())["counters"]["frames"]
+    finally:
+        connection.close()
+
+
+def lame_duck(report, binary, folder):
+    """Asked to stop, it works on while its health check fails; asked twice, it doesn't."""
+    for signals in (1, 2):
+        manager, port, admin = Manager(folder), free_port(), free_port()
+        said = Path(folder) / "lame.err"
+        process = start(binary, manager, port, said, "--admin-listen", f"127.0.0.1:{admin}", "--lame-duck", "3s")
+        try:
+            report.check("it is ready", within(20, lambda: "READY=1" in manager.heard()) is not None)
+            process.send_signal(signal.SIGTERM)
+            begin = time.monotonic()
+            report.check("lame duck: the health check fails at once", within(1, lambda: health(port) == (503, "draining")) is not None)
+            before = frames(admin)
+            time.sleep(0.5)
+            report.check("while frames are taken", frames(admin) > before)
+            heard = manager.heard(0.1)
+            report.check("the service manager is asked for the time", "STOPPING=1" in heard
+                         and "EXTEND_TIMEOUT_USEC=18000000" in heard, heard)
+            if signals == 2:
+                process.send_signal(signal.SIGTERM)
+            report.equal("it ends with status 0", 0, process.wait(20))
+            took = time.monotonic() - begin
+            report.check("when its time is over" if signals == 1 else "at once, if asked again",
+                         3 <= took < 6 if signals == 1 else took < 2.5, took)
+            report.check("it says what it does", "rebuilder: leaving: the health check fails" in said.read_text(), said.read_text())
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            manager.close()
+
+
 def run(report, binary, folder):
     manager, port = Manager(folder), free_port()
     said = Path(folder) / "rebuilder.err"
-    with said.open("wb") as stderr:
-        process = subprocess.Popen(
-            [binary, "run", "--input", "vdev:net_null0", "--output", f"http://127.0.0.1:{free_port()}",
-             "--health-listen", f"127.0.0.1:{port}", "--admin-listen", "none"],
-            stderr=stderr, env={**os.environ, "NOTIFY_SOCKET": manager.path})
+    process = start(binary, manager, port, said, "--admin-listen", "none")
     try:
         report.check("it says that it is ready", within(20, lambda: "READY=1" in manager.heard()) is not None)
         report.check("and then, each second, that it is alive", manager.heard(2.6).count("WATCHDOG=1") in (2, 3))
@@ -127,6 +176,7 @@ def run(report, binary, folder):
         if process.poll() is None:
             process.kill()
             process.wait()
+        manager.close()
 
 
 def main(binary):
@@ -136,6 +186,7 @@ def main(binary):
     report = Report()
     with tempfile.TemporaryDirectory() as folder:
         run(report, binary, folder)
+        lame_duck(report, binary, folder)
     return report.close()
 
 

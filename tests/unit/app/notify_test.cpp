@@ -58,8 +58,8 @@ TEST_CASE("the service manager is told") {
     CHECK(manager.heard().starts_with("RELOADING=1\nMONOTONIC_USEC="));
     notify.status("works\nREADY=1");
     CHECK(manager.heard() == "STATUS=works");
-    notify.stopping();
-    CHECK(manager.heard() == "STOPPING=1");
+    notify.stopping(15'000'000'000);
+    CHECK(manager.heard() == "STOPPING=1\nEXTEND_TIMEOUT_USEC=15000000");
     CHECK(manager.heard().empty());
 }
 

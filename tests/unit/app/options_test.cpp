@@ -121,6 +121,7 @@ const std::map<std::string, Sample> samples{
     {"dns-server", {"10.0.0.2:5353,[2001:db8::2]", "\"10.0.0.2:5353,[2001:db8::2]\""}},
     {"deny", {"cidr=10.0.0.0/8", "[\"cidr=10.0.0.0/8\"]"}},
     {"drain-timeout", {"0", "\"0s\""}},
+    {"lame-duck", {"30", "\"30s\""}},
     {"exception-path", {"tap", "\"tap\""}},
     {"forwarders", {"2", "2"}},
     {"gap-timeout", {"250ms", "\"250ms\""}},

@@ -287,9 +287,9 @@ variable "settings" {
 
   validation {
     condition = length(setintersection(keys(var.settings), [
-      "admin-listen", "allow", "deny", "exception-path", "health-listen", "http-ports", "input", "max-body", "output",
+      "admin-listen", "allow", "deny", "exception-path", "health-listen", "http-ports", "input", "lame-duck", "max-body", "output",
       "pipeline", "redact-header", "sample", "tunnel", "vni",
     ])) == 0
-    error_message = "The settings must not have keys that the module has variables for, or sets itself (input, output, tunnel, vni, health-listen, admin-listen, exception-path)."
+    error_message = "The settings must not have keys that the module has variables for, or sets itself (input, output, tunnel, vni, health-listen, admin-listen, exception-path, lame-duck)."
   }
 }
