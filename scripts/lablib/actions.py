@@ -53,14 +53,17 @@ def instance_removed(step):
 
 
 def instance_terminated(step):
-    """SIGTERM while it has traffic: it takes no more frames, says 503, and the balancer has to find out."""
+    """SIGTERM while it has traffic: it says 503 and works on, until the balancer has found out. Then the window is."""
     victim = step.victim()
     step.clients()
-    step.harm()
-    victim.stop()
-    step.ended(victim)
+    pid = victim.pid
+    victim.signal(signal.SIGTERM)
     step.targets.wait(victim, "unhealthy")
+    step.harm()
     step.healed()
+    step.proof("it outlives its flows", victim.pid == pid)
+    victim.gone(pid)
+    step.ended(victim)
     step.proof("it ended with a ledger", victim.ledger_file.exists())
     step.afterwards(lambda: step.bring_back(victim))
 

@@ -53,7 +53,7 @@ FAULTS = (
     Fault("instance-removed", actions.instance_removed, "an instance is deregistered, then ended with SIGTERM", WINDOW,
           "flows move to another instance, each in the middle of what it carries", needs=2),
     Fault("instance-terminated", actions.instance_terminated, "an instance gets SIGTERM while it has traffic", WINDOW,
-          "it takes no frames from then on, and the balancer sends them until its health checks failed", needs=2),
+          "it works on until the balancer's checks have failed; then flows move, each in the middle of what it carries", needs=2),
     Fault("instance-killed", actions.instance_killed, "an instance gets SIGKILL", WINDOW,
           "nobody takes its frames until the balancer's health checks failed", short=True, needs=2),
     Fault("nlb-rehash", actions.rehash, "the balancer forgets all flows and has another hash, in the middle of uploads", WINDOW,

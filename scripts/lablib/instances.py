@@ -26,10 +26,9 @@ SETTINGS = {
     "workers": 1, "forwarders": 1, "idle-sleep": "1ms", "buffers": "48M", "held": "32M", "max-flows": 32768,
     # Behind a node that examines a large body, as many requests wait as there are connections to it.
     "connections": 32,
-    # A client here has megabytes on the way when something is late: a hole waits until it is filled.
-    "held-per-flow": "8M",
     "idle-timeout": "60s",  # so that it is seen at work
     "queue": 8192, "timeout": "5s", "exception-path": "tap", "drain-timeout": "10s",
+    "lame-duck": "15s",  # two failed checks, 5 s apart, and some
 }
 
 
@@ -112,11 +111,17 @@ class Instance:
     def signal(self, number):
         os.kill(self.pid, number)
 
-    def stop(self, seconds=25):
-        """SIGTERM, and waits until it has written its ledger."""
+    def stop(self):
+        """Asked twice, it doesn't wait for the balancer. Returns when it has written its ledger."""
         if pid := self.pid:
-            os.kill(pid, signal.SIGTERM)
-            wait_until(lambda: reap() or not is_alive(pid), seconds, f"{self.name} ends")
+            self.signal(signal.SIGTERM)
+            time.sleep(0.2)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            self.gone(pid)
+
+    def gone(self, pid, seconds=25):
+        wait_until(lambda: reap() or not is_alive(pid), seconds, f"{self.name} ends")
 
     def kill(self):
         pid = self.pid
