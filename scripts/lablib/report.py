@@ -332,9 +332,18 @@ def markdown(facts, has_latency_chart):
              *losses(facts), *attacks(facts), *costs(facts)]
     if has_latency_chart:
         parts.append("![share of the requests by latency](latency.svg)\n")
-    parts += [*fault_table(facts), *over_time(facts), "## To repeat it\n",
-              "```\nscripts/deps\nscripts/lab up && scripts/lab traffic && scripts/lab report && scripts/lab down\n```\n"]
+    parts += [*fault_table(facts), *over_time(facts), *how_to_repeat(facts)]
     return "\n".join(parts)
+
+
+def how_to_repeat(facts):
+    """The commands that lead to what the report has; the spare instance is no choice of the user's."""
+    count = len(facts.ledgers.instances)
+    steps = [f"up --instances {max(1, count - 1 if facts.faults or facts.soak else count)}", "traffic"]
+    steps += ["faults"] if facts.faults else []
+    steps += [f"soak --seconds {round(facts.soak['seconds'], -1):g} --share {facts.soak.get('share', 0.6):g}"] if facts.soak else []
+    return ["## To repeat it\n", "```", "scripts/deps", "ninja -C build",
+            " && ".join(f"scripts/lab {step}" for step in [*steps, "report", "down"]), "```", ""]
 
 
 def running(folder):

@@ -65,7 +65,7 @@ def faults(root):
             except UnicodeDecodeError:
                 continue  # a fuzzing seed or the like
             lines = text.count("\n")
-            if lines > MOST_LINES:
+            if lines > MOST_LINES and file.suffix != ".svg":  # a chart is made, not read
                 yield f"{path}: {lines} lines, more than {MOST_LINES}"
             if folder in ("lib", "app") and file.suffix in (".h", ".cpp", ".def"):
                 if folder == "lib" and path.split("/")[1] not in BELOW:
