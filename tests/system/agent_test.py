@@ -6,7 +6,6 @@ it, and how it drains an instance that is to end.
     agent_test.py REBUILDER SOURCE_ROOT
 """
 
-import contextlib
 import http.server
 import importlib.machinery
 import importlib.util
@@ -16,12 +15,12 @@ import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.parse
 from pathlib import Path
 
 from alb import free_port
+from http_answers import Answering, running
 from imds_server import serving
 from lab import wait_until
 from program import SKIP
@@ -39,7 +38,7 @@ META = {
 }
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(Answering):
     def do_GET(self):
         self.answer(*self.server.get())
 
@@ -48,25 +47,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.calls.append((time.monotonic(), dict(self.headers.items()), body))
         self.answer(*self.server.post())
 
-    def answer(self, status, body):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-@contextlib.contextmanager
 def server(get=lambda: (404, b""), post=lambda: (200, b"<ok/>")):
     """`calls` has what was posted: when, its fields, its body."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
-        made.get, made.post, made.calls = get, post, []
-        made.url = f"http://127.0.0.1:{made.server_port}"
-        threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        yield made
-        made.shutdown()
+    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.get, made.post, made.calls = get, post, []
+    made.url = f"http://127.0.0.1:{made.server_port}"
+    return running(made)
 
 
 def parameters_of(call):

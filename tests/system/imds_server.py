@@ -4,12 +4,13 @@
     imds_server.py ADDRESS PORT FILE
 """
 
-import contextlib
 import http.server
 import json
 import sys
 import threading
 from pathlib import Path
+
+from http_answers import Answering, running
 
 TOKEN = "a-token-of-this-test"
 
@@ -27,7 +28,7 @@ class Imds(http.server.ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
-class ImdsHandler(http.server.BaseHTTPRequestHandler):
+class ImdsHandler(Answering):
     def do_PUT(self):
         self.server.asked.append(self.path)
         self.server.failures -= 1
@@ -46,16 +47,6 @@ class ImdsHandler(http.server.BaseHTTPRequestHandler):
         found = self.server.meta.get(self.path.removeprefix("/latest/meta-data/"))
         return self.answer(404) if found is None else self.answer(200, found.encode())
 
-    def answer(self, status, body=b""):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
 def meta_of_interfaces(*devices):
     """What IMDS says of network interfaces: (mac, device number, address) each."""
     root = "network/interfaces/macs"
@@ -65,15 +56,8 @@ def meta_of_interfaces(*devices):
     return meta
 
 
-@contextlib.contextmanager
 def serving(*arguments, **options):
-    server = Imds(*arguments, **options)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
+    return running(Imds(*arguments, **options))
 
 
 def main(address, port, answers):

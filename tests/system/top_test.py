@@ -18,11 +18,11 @@ import subprocess
 import sys
 import tempfile
 import termios
-import threading
 import time
 from pathlib import Path
 
 from alb import free_port
+from http_answers import Answering, running
 from report import Report
 
 ENTER, LEAVE, COLOUR = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[1;31m"
@@ -49,22 +49,12 @@ def appliance(rebuilder, folder, port):
 
 @contextlib.contextmanager
 def other_server(status, body):
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Answering):
         def do_GET(self):
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(status, body)
 
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with running(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         yield server.server_port
-        server.shutdown()
-        thread.join()
 
 
 class OnTerminal:
