@@ -11,6 +11,13 @@ MOST_BYTES = 64 << 10  # user data is 16 KB at most
 TOKEN_SECONDS = 300
 
 
+def fetch(request, seconds, most):
+    """Without a proxy: what is asked is the hypervisor's, this host's, or an AWS endpoint that a role may reach."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=seconds) as answer:
+        return answer.read(most)
+
+
 class Unavailable(Exception):
     """IMDS didn't answer in time."""
 
@@ -53,10 +60,7 @@ class Imds:
         while True:
             try:
                 request = urllib.request.Request(self.address + path, method=method, headers=headers)
-                # No proxy: the address is the hypervisor's.
-                opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-                with opener.open(request, timeout=ONE_TRY_SECONDS) as answer:
-                    return answer.read(MOST_BYTES)
+                return fetch(request, ONE_TRY_SECONDS, MOST_BYTES)
             except urllib.error.HTTPError as error:
                 if error.code == 404:
                     return None

@@ -9,7 +9,6 @@ what the instances' counters say of it.
 """
 
 import collections
-import json
 import time
 from pathlib import Path
 
@@ -46,19 +45,12 @@ class Snapshot:
     def delivered(self, only=""):
         """Which requests the nodes have logged since, and how often."""
         return collections.Counter(key for path in node_logs(self.topology.dir)
-                                   for entry in lines_since(path, self.node_logs.get(path, 0))
+                                   for entry in logs.lines(path, self.node_logs.get(path, 0))
                                    if (key := logs.key(entry)).startswith(only))
 
 
 def node_logs(folder):
     return sorted(Path(folder).glob("waf[0-9]*/requests.jsonl"))
-
-
-def lines_since(path, offset):
-    with path.open("rb") as file:
-        file.seek(offset)
-        whole, _, _ = file.read().decode("latin-1").rpartition("\n")
-    return [json.loads(line) for line in whole.split("\n") if line]
 
 
 def kernel_drops():

@@ -8,7 +8,6 @@ that nobody has an explanation for.
 """
 
 import base64
-import collections
 import json
 import os
 import subprocess

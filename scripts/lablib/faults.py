@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from lab import wait_until
 
-from . import accounts, actions, instances
+from . import accounts, actions, instances, logs
 from .step import Step
 
 AFTER_S = 2.0   # of traffic behind a fault
@@ -169,7 +169,9 @@ def observe(step, spent, faults):
     """The numbers; what is wrong with them goes to `faults`."""
     if not spent:
         return dict.fromkeys(("sent", "served", "rebuilt", "delivered", "lost"), 0), 0
-    clients = {entry["id"]: entry for entry in accounts.lines_since(step.log, 0)}
+    if not step.log.exists():
+        faults.append("the clients left no log")
+    clients = {entry["id"]: entry for entry in logs.lines(step.log)}
     lost = spent.lost.total()
     unexplained = [name for name in spent.lost if not may_be_lost(step, spent, clients.get(name))]
     too_many = more_than_counted(step, spent, clients)

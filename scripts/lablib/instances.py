@@ -109,14 +109,16 @@ class Instance:
         return 0
 
     def signal(self, number):
-        os.kill(self.pid, number)
+        if not (pid := self.pid):
+            raise RuntimeError(f"{self.name} doesn't run")  # and 0 would be this process's own group
+        os.kill(pid, number)
 
     def stop(self):
         """Asked twice, it doesn't wait for the balancer. Returns when it has written its ledger."""
         if pid := self.pid:
-            self.signal(signal.SIGTERM)
-            time.sleep(0.2)
             with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+                time.sleep(0.2)
                 os.kill(pid, signal.SIGTERM)
             self.gone(pid)
 
@@ -125,7 +127,7 @@ class Instance:
 
     def kill(self):
         pid = self.pid
-        os.kill(pid, signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         wait_until(lambda: reap() or not is_alive(pid), 5, f"{self.name} is gone")
 
     def get(self, path):

@@ -143,10 +143,7 @@ def stop_instances(topology):
     for origin in topology.origins:
         topology.set_mirror_rules(origin, "")
     time.sleep(0.5)
-    running = instances.running(topology)
-    for instance in running:
-        instance.signal(signal.SIGTERM)
-    for instance in running:
+    for instance in instances.running(topology):
         try:
             instance.stop()
         except TimeoutError as error:

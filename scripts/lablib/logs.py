@@ -17,20 +17,23 @@ from pathlib import Path
 IN_TARGET = re.compile(r"[?&]lab=([\w.-]+)")
 
 
-def lines(path):
-    """The entries of a log; a last line that isn't written to its end yet is left out. Bytes are read as Latin-1."""
+def lines(path, since=0):
+    """The entries of a log from that byte on; a last line that isn't written to its end yet is left out. Bytes are read as
+    Latin-1."""
     path = Path(path)
     if not path.exists():
         return
-    with path.open(encoding="latin-1", newline="\n") as file:
+    with path.open("rb") as file:
+        file.seek(since)
         for number, line in enumerate(file, 1):
-            if not line.endswith("\n"):
+            if not line.endswith(b"\n"):
                 return
-            if line.startswith("{"):
+            if line.startswith(b"{"):
                 try:
-                    yield json.loads(line)
+                    yield json.loads(line.decode("latin-1"))
                 except ValueError as error:
-                    raise ValueError(f"{path}, line {number}: {error}") from error
+                    behind = f" behind byte {since}" if since else ""
+                    raise ValueError(f"{path}, line {number}{behind}: {error}") from error
 
 
 def key(entry):

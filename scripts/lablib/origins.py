@@ -10,10 +10,11 @@ origin1.access.jsonl and origin2.access.jsonl, has ts (seconds, at the request's
 went away inside it.
 """
 
-import json
 from pathlib import Path
 
 from lab import wait_until
+
+from . import logs
 
 HTTP = 80
 H2C = {"origin1": 8080, "origin2": 8081}
@@ -84,17 +85,8 @@ def listens(host, port):
 
 def served(topology_dir, since=None):
     """Whole requests that the origins have served, as they logged them. `since`: offsets that `mark()` gave."""
-    entries = []
-    for name in H2C:
-        log = log_of(topology_dir, name)
-        if not log.exists():
-            continue
-        with log.open("rb") as file:
-            file.seek((since or {}).get(name, 0))
-            for line in file.read().decode("latin-1").split("\n"):
-                if line and (entry := json.loads(line))["whole"]:
-                    entries.append(entry | {"origin": name})
-    return entries
+    return [entry | {"origin": name} for name in H2C
+            for entry in logs.lines(log_of(topology_dir, name), (since or {}).get(name, 0)) if entry["whole"]]
 
 
 def mark(topology_dir):

@@ -167,7 +167,10 @@ def image_files(report, root):
             report.equal("systemd takes the image's units", [], [line for line in said.splitlines()
                                                                  if any(name in line for name in names)])
     template = (ami / "rebuilder.pkr.hcl").read_text()
-    parsed = subprocess.run(["node", "-e", PARSE, ami / "rebuilder.pkr.hcl"], capture_output=True, text=True) \
+    report.check("every variable is declared", set(re.findall(r"\bvar\.(\w+)", template)) <=
+                 set(re.findall(r'^variable "(\w+)"', template, re.MULTILINE)))
+    parsed = subprocess.run(["node", "-e", PARSE, ami / "rebuilder.pkr.hcl"], capture_output=True, text=True,
+                            cwd=root / "tests/terraform") \
         if shutil.which("node") else None
     if parsed and parsed.returncode == 0:
         tree = json.loads(parsed.stdout)
@@ -178,8 +181,6 @@ def image_files(report, root):
     else:
         plain = re.sub(r'"(?:\$\{[^}]*\}|[^"\\]|\\.)*"|#.*', "", template)
         report.check("the template's brackets close", all(plain.count(a) == plain.count(b) for a, b in ("{}", "[]", "()")))
-        report.check("every variable is declared", set(re.findall(r"\bvar\.(\w+)", template)) <=
-                     set(re.findall(r'^variable "(\w+)"', template, re.MULTILINE)))
         report.check("IMDSv2 is required", re.search(r'http_tokens\s*=\s*"required"', template))
 
 
