@@ -42,8 +42,10 @@ void replace_all(std::string& text, const std::string& what, const std::string& 
 }
 
 // The frames as a pcap, without their first bytes.
-void write_capture(const std::string& path, const Mirror& mirror, std::size_t skipped_bytes) {
+void write_capture(const std::string& path, const Mirror& mirror, std::size_t skipped_bytes, std::size_t write_bytes) {
+    std::vector<char> buffer(write_bytes);
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "w"), std::fclose);
+    if (file) std::setvbuf(file.get(), buffer.data(), _IOFBF, buffer.size());
     const auto write = [&file](const void* data, std::size_t size) {
         return std::fwrite(data, 1, size, file.get()) == size;
     };
@@ -76,6 +78,13 @@ class Replay final : public Scenario {
         app.add_option("--flows", traffic_.connections, fmt::format("their connections [{}]", traffic_.connections))
             ->check(CLI::Range(1, 1'000'000))
             ->option_text("N");
+        app.add_option("--write-size", write_bytes_,
+               fmt::format("bytes that the captures are written in at a time [{}]: with many,\n"
+                           "the page cache holds them as it holds what comes from a disk, in\n"
+                           "large pages where the kernel has them; with 4096 it can't",
+                   write_bytes_))
+            ->check(CLI::Range(512, 1 << 30))
+            ->option_text("BYTES");
         app.add_option("--peer", peers_,
                "also measure this shell command; {} in it is the capture,\n"
                "{inner} the same without tunnels. What it does isn't checked.\n"
@@ -148,8 +157,8 @@ class Replay final : public Scenario {
         const Traffic traffic = make_traffic(traffic_);
         mirrored_.emplace();
         inner_.emplace();
-        write_capture(mirrored_->path(), traffic.mirror, 0);
-        write_capture(inner_->path(), traffic.mirror, Mirror::tunnel_bytes);
+        write_capture(mirrored_->path(), traffic.mirror, 0, write_bytes_);
+        write_capture(inner_->path(), traffic.mirror, Mirror::tunnel_bytes, write_bytes_);
         frames_ = traffic.mirror.frames().size();
         mirrored_bytes_ = traffic.mirror.bytes();
         inner_bytes_ = mirrored_bytes_ - frames_ * Mirror::tunnel_bytes;
@@ -161,6 +170,7 @@ class Replay final : public Scenario {
         report.set("flows", std::to_string(traffic_.connections));
         report.set("frames", std::to_string(frames_));
         report.set("bytes", std::to_string(mirrored_bytes_));
+        report.set("write size", std::to_string(write_bytes_));
         report.set("rounds", std::to_string(settings.rounds));
         report.set("cpu", std::to_string(settings.cpu));
         for (const std::string& peer : peers_) report.set("peer " + peer.substr(0, peer.find('=')), peer);
@@ -217,6 +227,7 @@ class Replay final : public Scenario {
     }
 
     TrafficSettings traffic_;
+    std::size_t write_bytes_ = 1 << 20;
     std::vector<std::string> peers_;
     std::string rebuilder_;
 

@@ -94,7 +94,8 @@ def check_h2(bench):
 
 def check_replay(bench, rebuilder):
     report = measured(bench, "replay", "--rebuilder", rebuilder, "--rounds", "2", "--requests", "500", "--flows", "100",
-                      "--peer", "sizes=wc -c {} {inner} >/dev/null", "--peer", "nobody=nobody-has-this {}")
+                      "--write-size", "4096", "--peer", "sizes=wc -c {} {inner} >/dev/null",
+                      "--peer", "nobody=nobody-has-this {}")
     found = rounds(report)
     for program in ("rebuilder replay", "sizes"):
         assert [each["requests"] for each in found[program]] == [500, 500], found
@@ -173,6 +174,7 @@ def check_refusals(bench):
         (["replay", "--peer", "cat=cat"], 2, "--peer"),
         (["replay", "--peer", "httpry=cat {}"], 2, "--peer"),
         (["replay", "--requests", "10", "--flows", "11"], 2, "--requests"),
+        (["replay", "--write-size", "0"], 2, "--write-size"),
         (["replay", "--requests", "10", "--flows", "1", "--rebuilder", "/nowhere"], 1, "--rebuilder"),
         (["replay", "--requests", "10", "--flows", "1", "--peer", "false=false {}"], 1, "false"),
         (["replay", "--requests", "10", "--flows", "1", "--rebuilder", "true"], 1, "rebuilt"),
