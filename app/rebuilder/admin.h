@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Admin: what others may ask a running appliance over HTTP, each listener on threads of its own.
+// Admin: what others may ask a running appliance over HTTP, each listener on a thread of its own (page_server.h).
 //
 // --health-listen   GET /-/healthcheck   200 OK, or 503 and the reason while this instance should get no traffic
 //                   GET /-/ping          200 PONG
@@ -17,6 +17,7 @@
 
 #include "base/ledger.h"
 #include "config.h"
+#include "page_server.h"
 #include "snapshot.h"
 
 namespace rebuilder {
@@ -39,11 +40,10 @@ class Admin {
     void drain() noexcept;
 
   private:
-    class Listener;
     struct State;
     std::shared_ptr<State> state_;
-    std::unique_ptr<Listener> health_;
-    std::unique_ptr<Listener> admin_;
+    std::unique_ptr<PageServer> health_;
+    std::unique_ptr<PageServer> admin_;
 };
 
 }  // namespace rebuilder
