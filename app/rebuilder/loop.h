@@ -21,7 +21,7 @@ namespace rebuilder {
 // What the control thread shares with one worker, besides its counters.
 // All of it: worker: w, any: r.
 struct alignas(64) WorkerStatus {
-    std::atomic<std::uint64_t> heartbeat_ns{0};  // when the loop last came round
+    std::atomic<std::uint64_t> heartbeat_ns{0};  // when the loop last came round, by the monotonic clock
     std::atomic<std::uint64_t> busy_ns{0};       // in rounds that received frames
     std::atomic<std::size_t> flows{0};           // pipeline::WorkerUsage
     std::atomic<std::size_t> buffers{0};
@@ -71,7 +71,7 @@ inline void run_loop(std::vector<nic::RxQueue>& queues, pipeline::Worker& worker
         busy_since_ns = received != 0 ? now_ns : 0;
         if (now_ns >= next_tick_ns) {
             worker.on_tick(now_ns);
-            status.heartbeat_ns.store(now_ns, std::memory_order_relaxed);
+            status.heartbeat_ns.store(nic::HostTime::monotonic_ns(), std::memory_order_relaxed);
             status.busy_ns.store(busy_ns, std::memory_order_relaxed);
             status.show(worker.usage());
             next_tick_ns = now_ns + tick_ns;

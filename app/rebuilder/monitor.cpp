@@ -85,11 +85,11 @@ Snapshot Monitor::take() const {
         snapshot.ports = seen_.ports;
         snapshot.options = seen_.options;
     }
-    const std::uint64_t now_ns = nic::HostTime::wall_ns();
+    const std::uint64_t now_ns = nic::HostTime::monotonic_ns();
     snapshot.version = REBUILDER_VERSION;
     snapshot.host = host_;
-    snapshot.now_s = seconds(now_ns);
-    snapshot.uptime_s = seconds(nic::HostTime::monotonic_ns() - started_ns_);
+    snapshot.now_s = seconds(nic::HostTime::wall_ns());
+    snapshot.uptime_s = seconds(now_ns - started_ns_);
     snapshot.ill_health = ill_health_();
     take_workers(snapshot, before, now_ns);
     take_sources(snapshot);

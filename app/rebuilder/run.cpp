@@ -125,7 +125,7 @@ class Appliance {
         exceptions_->start();
         const IdleLimits idle = idle_limits(config_.idle_sleep_ns, eal_.workers_share_cpus());
         for (unsigned i = 0; i < worker_count_; ++i) {
-            statuses_[i]->heartbeat_ns = nic::HostTime::wall_ns();
+            statuses_[i]->heartbeat_ns = nic::HostTime::monotonic_ns();
             eal_.launch(
                 i, [this, i, idle] { run_loop(queues_[i], *workers_[i], idle, *statuses_[i], stop_requested); });
         }
@@ -195,6 +195,9 @@ class Appliance {
             const bool tick = std::chrono::steady_clock::now() >= next_tick;
             if (tick) {
                 next_tick += std::chrono::seconds(1);
+                // A pause of the whole process has one, however long it was.
+                const auto now = std::chrono::steady_clock::now();
+                if (next_tick < now) next_tick = now + std::chrono::seconds(1);
                 nic::Eal::tick();
                 look_after_workers();
                 monitor_->tick();
@@ -308,7 +311,7 @@ class Appliance {
 
     // A sentence about the first of them; empty when there is none.
     [[nodiscard]] std::string stuck_worker() const {
-        const std::uint64_t now_ns = nic::HostTime::wall_ns();
+        const std::uint64_t now_ns = nic::HostTime::monotonic_ns();
         for (std::size_t i = 0; i < worker_count_; ++i) {
             const std::uint64_t beat_ns = statuses_[i]->heartbeat_ns.load(std::memory_order_relaxed);
             if (now_ns > beat_ns + heartbeat_limit_ns && !statuses_[i]->finished) {

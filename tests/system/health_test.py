@@ -3,9 +3,10 @@
 """What the health check and the service manager are told while all is well, while a worker is stuck, while an output is down,
 and at the end.
 
-    health_test.py REBUILDER
+    health_test.py REBUILDER STEPPED_CLOCK
 
-A worker is stuck here as it would be by a fault in a driver: its thread alone stops, by ptrace, which needs root.
+A worker is stuck here as it would be by a fault in a driver: its thread alone stops, by ptrace, which needs root. The wall
+clock is set for this process only, by a library that is loaded before the others.
 """
 
 import ctypes
@@ -97,12 +98,12 @@ def worker_thread(pid):
     raise RuntimeError("no thread is called a worker")
 
 
-def start(binary, manager, port, said, *options):
+def start(binary, manager, port, said, *options, **variables):
     with said.open("wb") as stderr:
         return subprocess.Popen(
             [binary, "run", "--input", "vdev:net_null0", "--output", f"http://127.0.0.1:{free_port()}",
              "--health-listen", f"127.0.0.1:{port}", *options],
-            stderr=stderr, env={**os.environ, "NOTIFY_SOCKET": manager.path})
+            stderr=stderr, env={**os.environ, "NOTIFY_SOCKET": manager.path, **variables})
 
 
 def frames(port):
@@ -145,6 +146,39 @@ def lame_duck(report, binary, folder):
             manager.close()
 
 
+def clocks(report, binary, folder, stepped_clock):
+    """The wall clock is set, and then all of the process stands still for a while, as a machine that is suspended does."""
+    manager, port, step = Manager(folder), free_port(), Path(folder) / "seconds"
+    said = Path(folder) / "clock.err"
+    process = start(binary, manager, port, said, "--admin-listen", "none", LD_PRELOAD=stepped_clock, STEPPED_CLOCK=str(step),
+                    ASAN_OPTIONS=f"{os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0")
+    try:
+        report.check("it is ready, with a clock that can be set", within(20, lambda: "READY=1" in manager.heard()) is not None)
+        for seconds in (3600, -3600):
+            step.write_text(str(seconds))
+            time.sleep(0.5)
+            manager.heard()
+            report.check(f"the wall clock is set by {seconds} s: it is alive", manager.heard(2.6).count("WATCHDOG=1") in (2, 3))
+            report.equal("and well", (200, "OK"), health(port))
+        with Stopped(worker_thread(process.pid)):
+            report.check("a stuck worker is seen all the same", within(5, lambda: health(port)[0] == 503) is not None)
+        report.check("and that it works again", within(3, lambda: health(port) == (200, "OK")) is not None)
+
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(6)
+        manager.heard()
+        process.send_signal(signal.SIGCONT)
+        beats = manager.heard(2.5).count("WATCHDOG=1")
+        report.check("what it does each second isn't made up for after a pause", 1 <= beats <= 4, beats)
+        process.send_signal(signal.SIGTERM)
+        report.equal("it ends with status 0", 0, process.wait(20))
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        manager.close()
+
+
 def run(report, binary, folder):
     manager, port = Manager(folder), free_port()
     said = Path(folder) / "rebuilder.err"
@@ -179,7 +213,7 @@ def run(report, binary, folder):
         manager.close()
 
 
-def main(binary):
+def main(binary, stepped_clock):
     if os.geteuid() != 0:
         print("skipped: stopping one thread of a process needs root")
         return SKIP
@@ -187,8 +221,9 @@ def main(binary):
     with tempfile.TemporaryDirectory() as folder:
         run(report, binary, folder)
         lame_duck(report, binary, folder)
+        clocks(report, binary, folder, stepped_clock)
     return report.close()
 
 
 if __name__ == "__main__":
-    sys.exit(main(os.path.abspath(sys.argv[1])))
+    sys.exit(main(*map(os.path.abspath, sys.argv[1:3])))
