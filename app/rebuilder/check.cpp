@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -146,6 +148,14 @@ bool has_input(const Config& config, nic::InputKind kind) {
         config.inputs, [&](const std::string& spec) { return nic::parse_input(spec).kind == kind; });
 }
 
+// As many as a run has.
+std::size_t workers_of(const Config& config) {
+    if (config.workers != 0) return config.workers;
+    std::size_t queues = 0;
+    for (const std::string& spec : config.inputs) queues += nic::queues_for(nic::parse_input(spec), 1);
+    return std::max<std::size_t>(queues, 1);
+}
+
 // ---- the host ----
 
 void check_hugepages(const Config& config, const nic::Host& host, Findings& findings) {
@@ -176,7 +186,7 @@ void check_hugepages(const Config& config, const nic::Host& host, Findings& find
 }
 
 void check_cpus(const Config& config, const nic::Host& host, Findings& findings) {
-    const std::size_t workers = std::max(config.workers, 1U);
+    const std::size_t workers = workers_of(config);
     if (workers < host.cpus.size()) {
         findings.fine(fmt::format("CPUs: {} for this process, {} for workers", host.cpus.size(), workers));
     } else {
@@ -193,7 +203,7 @@ void check_cpus(const Config& config, const nic::Host& host, Findings& findings)
 
 void check_outputs_and_files(const Config& config, Findings& findings) {
     if (config.outputs.empty()) findings.lacks("no output is given, see --output");
-    const std::uint64_t workers = std::max(config.workers, 1U);
+    const std::size_t workers = workers_of(config);
     std::uint64_t connections = 0;
     for (const forward::OutputSpec& spec : config.outputs) {
         connections += forwarders_of(config, spec, workers) * forward::most_connections(spec, config.http_output);
@@ -240,14 +250,16 @@ void check_locked_memory(const Config& config, Findings& findings) {
 }
 
 void check_memory(const Config& config, Findings& findings) {
-    // The whole price of a flow, index included; the worker holds itself to it.
-    constexpr std::uint64_t flow_bytes = 320;
-    constexpr std::uint64_t fragment_bytes = packet::FragmentTable::bytes(packet::FragmentLimits{});
-    const std::uint64_t rule_bytes = forward::Selection(config.selection, 0).bytes();
-    const std::uint64_t worker_bytes =
-        config.tcp.max_flows * flow_bytes + config.tcp.held_bytes + config.buffer_bytes + fragment_bytes + rule_bytes;
-    const std::uint64_t workers = std::max(config.workers, 1U);
-    std::uint64_t needed = worker_bytes * workers;
+    const std::size_t workers = workers_of(config);
+    std::uint64_t needed = 0;
+    try {
+        // One as a run has it says so itself. What it maps it doesn't touch here.
+        const auto worker =
+            std::make_unique<pipeline::Worker>(worker_config(config, workers), std::vector<pipeline::OutputLink>{});
+        needed = worker->mapped_bytes() * workers;
+    } catch (const Error& error) {
+        return findings.lacks(fmt::format("memory for a worker: {}", error.what()));
+    }
     for (const forward::OutputSpec& spec : config.outputs) {
         needed += forwarders_of(config, spec, workers) * forward::most_bytes(spec, config.http_output);
     }

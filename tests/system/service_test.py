@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -29,6 +30,24 @@ def ask(port, path, method="GET"):
         return answer.status, answer.read().decode()
     finally:
         connection.close()
+
+
+def memory_in_check(report, rebuilder):
+    """`check` and a run say the same of a worker's memory, and of how many there will be."""
+    for inputs in (1, 2):
+        arguments = ["--output", "null", "--lock-memory", "never", "--idle-sleep", "1ms", "--health-listen", "none", "--admin-listen", "none"]
+        for number in range(inputs):
+            arguments += ["--input", f"vdev:net_null{number}"]
+        checked = subprocess.run([rebuilder, "check", *arguments], capture_output=True, text=True, timeout=20).stdout
+        process = subprocess.Popen([rebuilder, "run", *arguments], stderr=subprocess.PIPE, text=True)
+        ready = next(line for line in process.stderr if line.startswith("rebuilder: ready"))
+        process.terminate()
+        process.communicate(timeout=20)
+        workers, each = map(int, re.search(r"ready: (\d+) workers?, each with at most (\d+) MiB", ready).groups())
+        stated = re.search(r"memory: (\d+) workers? and the outputs can come to use (\d+) MB", checked)
+        report.check(f"{inputs} inputs: check knows of all memory that a run may use",
+                     stated and int(stated[1]) == workers == inputs and 0 <= int(stated[2]) - workers * each < 2 * workers,
+                     f"{ready} {stated and stated[0]}")
 
 
 def silent_outputs(report, rebuilder, capture):
@@ -99,3 +118,4 @@ def main(rebuilder, fixtures):
 
 if __name__ == "__main__":
     sys.exit(main(*map(os.path.abspath, sys.argv[1:3])))
+    memory_in_check(report, rebuilder)
