@@ -43,6 +43,11 @@ constexpr auto schemes = std::to_array<Scheme>({
     throw Error(ExitStatus::usage, fmt::format("{}: {}", name, why));
 }
 
+// What isn't there now may come: who is started again then finds it.
+[[noreturn]] void miss(std::string_view name, std::string_view what) {
+    throw Error(ExitStatus::runtime, fmt::format("{}: {}", name, what));
+}
+
 // "0000:00:06.0" or "00:06.0", then perhaps ",driver=arguments". Answers the long form, or nothing.
 std::string full_pci_address(std::string_view argument) {
     std::string address(argument.substr(0, argument.find(',')));
@@ -90,7 +95,7 @@ void take_driver_arguments(Input& input, const Scheme& scheme) {
 
 void check_interface(const Input& input) {
     if (!kernel_interface_exists(input.argument)) {
-        refuse(input.name, fmt::format("there is no network interface {}", input.argument));
+        miss(input.name, fmt::format("there is no network interface {}", input.argument));
     }
     if (input.kind != InputKind::af_xdp) return;
     // DPDK's XDP sockets reach the combined channels, or else the first RX one.
@@ -106,7 +111,7 @@ void check_pci_device(const Input& input) {
     const std::string address = full_pci_address(input.argument);
     std::error_code ignored;
     if (!std::filesystem::exists("/sys/bus/pci/devices/" + address, ignored)) {
-        refuse(input.name, fmt::format("there is no PCI device {}", address));
+        miss(input.name, fmt::format("there is no PCI device {}", address));
     }
 }
 
