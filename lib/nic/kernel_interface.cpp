@@ -38,8 +38,12 @@ bool is_packet_socket_on(int descriptor, int interface_index) noexcept {
 
 }  // namespace
 
+unsigned kernel_interface_index(const std::string& interface) noexcept {
+    return ::if_nametoindex(interface.c_str());
+}
+
 bool kernel_interface_exists(const std::string& interface) noexcept {
-    return ::if_nametoindex(interface.c_str()) != 0;
+    return kernel_interface_index(interface) != 0;
 }
 
 bool kernel_interface_up(const std::string& interface) noexcept {

@@ -11,6 +11,7 @@
 
 namespace rebuilder::nic {
 
+[[nodiscard]] unsigned kernel_interface_index(const std::string& interface) noexcept;  // 0: there is none
 [[nodiscard]] bool kernel_interface_exists(const std::string& interface) noexcept;
 [[nodiscard]] bool kernel_interface_up(const std::string& interface) noexcept;
 [[nodiscard]] bool kernel_interface_running(

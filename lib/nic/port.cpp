@@ -90,6 +90,7 @@ struct Port::State {
     Device device;
     PortOptions options;
     std::uint16_t port = no_port;
+    unsigned interface_index = 0;  // of the kernel's interface that the device is behind
     std::uint16_t queues = 0;
     std::uint16_t descriptors = 0;
     std::uint16_t mtu = 0;
@@ -309,6 +310,7 @@ std::uint64_t buffer_bytes(const Device& device, const PortOptions& options) noe
 
 Port::Port(const Device& device, const PortOptions& options) : state_(std::make_unique<State>(device, options)) {
     state_->find();
+    if (behind_kernel(device.input.kind)) state_->interface_index = kernel_interface_index(device.input.argument);
     for (const auto event : events) {
         rte_eth_dev_callback_register(state_->port, event, State::on_event, state_.get());
     }
@@ -388,7 +390,11 @@ bool Port::link_up() const noexcept {
 void Port::look_at_link() noexcept {
     state_->link_changed = false;
     if (behind_kernel(state_->device.input.kind)) {
-        state_->link = kernel_interface_running(state_->device.input.argument);
+        const std::string& interface = state_->device.input.argument;
+        const unsigned index = kernel_interface_index(interface);
+        // Another one has the name now: what was opened on the old one receives nothing any more.
+        if (index != 0 && index != state_->interface_index) state_->failed = true;
+        state_->link = index == state_->interface_index && kernel_interface_running(interface);
         return;
     }
     rte_eth_link link{};
