@@ -189,10 +189,14 @@ bool Outputs::step(std::uint64_t timeout_ns) {
     return left;
 }
 
-void Outputs::drain(std::uint64_t limit_ns) {
+void Outputs::begin_drain(std::uint64_t limit_ns) {
     for (Output& output : outputs_) {
         for (auto& forwarder : output.forwarders) forwarder->begin_drain(limit_ns);
     }
+}
+
+void Outputs::drain(std::uint64_t limit_ns) {
+    begin_drain(limit_ns);
     for (Output& output : outputs_) {
         for (auto& forwarder : output.forwarders) forwarder->drain(limit_ns);
     }

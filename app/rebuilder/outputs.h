@@ -43,7 +43,9 @@ class Outputs {
     void start();
     // Without threads: one round of all forwarders. True when anything is left to do.
     bool step(std::uint64_t timeout_ns);
-    // Ends all forwarders within `limit_ns`, side by side if they have threads. The workers have drained before.
+    // Ends all forwarders within `limit_ns`, side by side if they have threads. The workers have drained before. The first
+    // lets those with threads begin, and doesn't wait.
+    void begin_drain(std::uint64_t limit_ns);
     void drain(std::uint64_t limit_ns);
 
     // The outputs of `config`, and only those. One that was there stays, with all it has; if `renew`, only files and the

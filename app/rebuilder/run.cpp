@@ -278,6 +278,7 @@ class Appliance {
         notify_.stopping(config_.drain_timeout_ns + slack_ns);
         monitor_->tick();
         admin_->drain();
+        outputs_.begin_drain(config_.drain_timeout_ns);  // beside those that a reload has taken away
         reload_->finish();
         outputs_.drain(config_.drain_timeout_ns);
         exceptions_->stop();

@@ -77,6 +77,56 @@ def silent_outputs(report, rebuilder, capture):
         report.equal("the bounds of each output are said at start", 3, len(bounds))
 
 
+def stop_in_a_reload(report, rebuilder, capture):
+    """A stop while an output that a reload took away still sends: both have the drain time, side by side."""
+    with contextlib.ExitStack() as holes, tempfile.TemporaryDirectory() as folder:
+        urls = []
+        for _ in range(2):
+            hole = holes.enter_context(socket.create_server(("127.0.0.1", 0)))
+            urls.append(f"http://127.0.0.1:{hole.getsockname()[1]}")
+        admin, said = free_port(), os.path.join(folder, "said")
+        config, ledger_file = os.path.join(folder, "rebuilder.toml"), os.path.join(folder, "ledger.json")
+
+        def write(outputs):
+            with open(config, "w") as file:
+                file.write(f"input = [\"pcap:{capture}\", \"vdev:net_null0\"]\noutput = {json.dumps(outputs)}\nworkers = 1\n"
+                           f"timeout = \"60s\"\ndrain-timeout = \"3s\"\nhealth-listen = \"none\"\n"
+                           f"admin-listen = \"127.0.0.1:{admin}\"\nledger = \"{ledger_file}\"\n")
+
+        def wait(condition):
+            end = time.monotonic() + 20
+            while not condition() and time.monotonic() < end:
+                time.sleep(0.02)
+
+        def has_said(text):
+            with open(said) as file:
+                return text in file.read()
+
+        write(urls)
+        with open(said, "wb") as stderr:
+            process = subprocess.Popen([rebuilder, "run", "-c", config], stderr=stderr)
+        try:
+            wait(lambda: has_said("rebuilder: ready"))
+            wait(lambda: all(output["counters"]["handed_off"] for output in json.loads(ask(admin, "/ledger")[1])["outputs"]))
+            write(urls[1:])
+            process.send_signal(signal.SIGHUP)
+            wait(lambda: has_said("rebuilder: reloaded: output"))
+            begin = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+            seconds = time.monotonic() - begin
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        report.check("a stop in a reload takes the drain time once", 2 <= seconds < 4.5, seconds)
+        with open(ledger_file) as file:
+            books = json.load(file)
+        report.check("and every law holds", all(law["holds"] for law in books["laws"]), books["laws"])
+        report.equal("what neither output answered is counted", 2,
+                     sum(output["counters"]["failed_drain"] > 0 for output in books["outputs"]))
+
+
 def main(rebuilder, fixtures):
     report = Report()
     health, admin = free_port(), free_port()
@@ -112,10 +162,11 @@ def main(rebuilder, fixtures):
         if process.poll() is None:
             process.kill()
             process.wait()
+    memory_in_check(report, rebuilder)
     silent_outputs(report, rebuilder, os.path.join(fixtures, "real-clients.pcap"))
+    stop_in_a_reload(report, rebuilder, os.path.join(fixtures, "real-clients.pcap"))
     return report.close()
 
 
 if __name__ == "__main__":
     sys.exit(main(*map(os.path.abspath, sys.argv[1:3])))
-    memory_in_check(report, rebuilder)
