@@ -8,8 +8,10 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <system_error>
 
 #include "base/error.h"
 #include "capture_reader.h"
@@ -75,6 +77,12 @@ bool captures_are_plain(const Config& config) {
     Counters unused;
     packet::FragmentTable fragments({}, {}, unused);
     for (const std::string& file : config.files) {
+        std::error_code unknown;
+        const auto kind = std::filesystem::status(file, unknown).type();
+        if (kind == std::filesystem::file_type::fifo || kind == std::filesystem::file_type::character) {
+            throw Error(ExitStatus::usage,
+                fmt::format("{}: can be read only once, so --tunnel has to say what its frames are wrapped in", file));
+        }
         CaptureReader reader(file);
         for (int i = 0; i < frames_examined; ++i) {
             const auto frames = reader.read(1, CaptureReader::no_time);

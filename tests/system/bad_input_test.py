@@ -6,6 +6,7 @@
 """
 
 import json
+import os
 import re
 import socket
 import struct
@@ -118,6 +119,9 @@ def inputs(checks):
     for what, path in (("missing capture", missing), ("not a capture", text), ("empty file", empty)):
         checks.run_refused(f"run: {what}", EITHER, [path.name], f"pcap:{path}", "null")
         checks.refused(f"replay: {what}", EITHER, [path.name], "replay", path)
+    pipe = checks.folder / "pipe"
+    os.mkfifo(pipe)
+    checks.refused("replay: a pipe, which can't be looked at first", USAGE, [pipe.name, "--tunnel"], "replay", pipe)
     # It may come yet: the service manager tries again after status 1, and not after 2.
     checks.run_refused("interface that isn't there", RUN_TIME, ["nosuch0"], "af_packet:nosuch0", "null")
     checks.run_refused("device that isn't there", RUN_TIME, ["00ff:1f:1e.7"], "dpdk:00ff:1f:1e.7", "null")
