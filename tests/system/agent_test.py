@@ -172,6 +172,8 @@ def differences(report, root):
         report.equal(f"in between: {name}", expected, found.get(name))
     found = {name: value for name, value, _ in agent.figures(before, agent.Look(status(3, 200)))}
     report.equal("a restart begins at nought", (200, 7), (found["Frames"], found["RequestsFailed"]))
+    found = {name: value for name, value, _ in agent.figures(before, agent.Look(status(55, 200)))}
+    report.equal("also of one that is older by now", (200, 7), (found["Frames"], found["RequestsFailed"]))
     report.check("no share of no requests", "LostToGapsPercent" not in found)
     asked_for(report, root, {name for name, _, _ in agent.figures(before, agent.Look(status(70, 1, requests_started=101)))})
 
