@@ -13,8 +13,11 @@
 #include "run.h"
 #include "top.h"
 
-int main(int argc, char** argv) {
-    using namespace rebuilder;
+namespace {
+
+using namespace rebuilder;
+
+int execute(int argc, char** argv) {
     try {
         const std::optional<Config> config = parse_options(argc, argv, std::cout);
         if (!config) return static_cast<int>(ExitStatus::fine);
@@ -35,4 +38,14 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "rebuilder: {}\n", error.what());
     }
     return static_cast<int>(ExitStatus::runtime);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const int status = execute(argc, argv);
+    // Who asked for what is printed has to know when it isn't all there.
+    if (std::cout.flush() && std::ferror(stdout) == 0 && std::fflush(stdout) == 0) return status;
+    fmt::print(stderr, "rebuilder: standard output can't be written\n");
+    return status != 0 ? status : static_cast<int>(ExitStatus::runtime);
 }

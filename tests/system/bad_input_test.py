@@ -134,6 +134,18 @@ def inputs(checks):
                             done.stdout and expected.startswith(done.stdout), done.stdout[:300])
 
 
+def unprintable(checks):
+    """What is printed, when it can't be."""
+    for what, *arguments in (("check", "check", "--input", FINE, "--output", "null"), ("why", "replay", "--why", CAPTURE),
+                             ("explain", "replay", "--explain", "--output", "null", CAPTURE), ("help", "run", "--help"),
+                             ("records", "replay", CAPTURE)):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([str(checks.binary), *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, timeout=40)
+        said = done.stderr.decode()
+        checks.report.check(f"{what}: a full standard output is said, with status 1",
+                            done.returncode == 1 and said.startswith("rebuilder: "), f"{done.returncode} {said}")
+
+
 def outputs(checks):
     unwritable = checks.folder / "no-such-folder" / "requests.jsonl"
     checks.run_refused("jsonl output that cannot be written", EITHER, [unwritable],
@@ -162,7 +174,7 @@ def outputs(checks):
 def main(binary):
     with tempfile.TemporaryDirectory(prefix="rebuilder-bad-input-") as folder:
         checks = Checks(binary, Path(folder))
-        for group in (arguments, configuration, inputs, outputs):
+        for group in (arguments, configuration, inputs, unprintable, outputs):
             group(checks)
         return checks.report.close()
 
