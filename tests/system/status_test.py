@@ -144,6 +144,14 @@ def figures_are_right(report, page):
     report.check("figures since the start can be had", "since start" in page.text("#http"), page.text("#http"))
 
 
+def clock_may_be_set(report, page):
+    """The host's clock goes back an hour: the page goes on."""
+    report.check("a clock that is set back stops nothing", page.browser.value(
+        "(() => { const other = new history_.constructor(), last = history_.last();"
+        " other.add({...last, uptime_s: 100});"
+        " return other.add({...last, uptime_s: 101, now: last.now - 3600}) && other.samples[0].elapsed === 1; })()"))
+
+
 def main(binary, shots=None):
     if not chromium():
         print("skipped: not installed: chromium")
@@ -196,6 +204,7 @@ def main(binary, shots=None):
         sender = send()
         page.says("healthy", "fine", "All is well", "requests a second are rebuilt")
         figures_are_right(report, page)
+        clock_may_be_set(report, page)
         sender.terminate()
         report.equal("it ends with status 0", 0, rebuilder.stop())
         report.check("and the page says that nobody answers",

@@ -57,12 +57,12 @@ function percentile(latency, before, share) {
 
 // Rates between two snapshots: what the charts show of one moment.
 function sample(before, now) {
-  const elapsed = now.now - before.now;
+  const elapsed = now.uptime_s - before.uptime_s;  // the host's clock may be set in between
   const counters = moved(before.counters, now.counters);
   const sent = moved(outputTotals(before), outputTotals(now));
   const rate = (value) => (value || 0) / elapsed;
   const out = {
-    at: now.now,
+    at: now.uptime_s,
     elapsed,
     frames: rate(counters.frames),
     bits: rate(counters.frame_bytes) * 8,
@@ -116,12 +116,12 @@ class History {
   add(snapshot) {
     const last = this.last();
     if (last && snapshot.uptime_s < last.uptime_s) this.clear();  // another process
-    else if (last && snapshot.now - last.now < 0.2) return false;
+    else if (last && snapshot.uptime_s - last.uptime_s < 0.2) return false;
     if (this.last()) this.samples.push(sample(this.last(), snapshot));
     this.snapshots.push(snapshot);
-    const oldest = snapshot.now - minutesKept * 60;
+    const oldest = snapshot.uptime_s - minutesKept * 60;
     while (this.samples.length && this.samples[0].at < oldest) this.samples.shift();
-    while (this.snapshots.length > 2 && this.snapshots[1].now <= snapshot.now - windowSeconds) this.snapshots.shift();
+    while (this.snapshots.length > 2 && this.snapshots[1].uptime_s <= snapshot.uptime_s - windowSeconds) this.snapshots.shift();
     return true;
   }
 
@@ -130,7 +130,7 @@ class History {
   // The rates of the last seconds, calmer than those of one.
   recent() {
     const now = this.last();
-    const before = this.snapshots.findLast((each) => each.now <= now.now - 2.5) || this.snapshots[0];
+    const before = this.snapshots.findLast((each) => each.uptime_s <= now.uptime_s - 2.5) || this.snapshots[0];
     return before === now ? null : sample(before, now);
   }
 
