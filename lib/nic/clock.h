@@ -47,6 +47,8 @@ class BasicClock {
         const std::uint64_t ticks = time_.ticks();
         // Counters of different CPUs may differ by a little: a thread that moved must not see time go back.
         const std::uint64_t passed = ticks > anchor_ticks_ ? ticks - anchor_ticks_ : 0;
+        if (passed == 0 && anchor_ticks_ - ticks > interval_ticks_) [[unlikely]]
+            begin_anew(ticks);
         last_ns_ = std::max(last_ns_, anchor_ns_ + scaled(passed));
         if (passed >= interval_ticks_) [[unlikely]]
             meet_the_kernel(ticks, passed);
@@ -63,6 +65,14 @@ class BasicClock {
     }
     [[nodiscard]] std::uint64_t scaled(std::uint64_t ticks) const noexcept {
         return static_cast<std::uint64_t>((Wide{ticks} * slope_) >> fraction_bits);
+    }
+
+    // A counter that is far behind itself began again from nought: the machine was away, on its disk, say.
+    void begin_anew(std::uint64_t ticks) noexcept {
+        measured_ns_ = time_.monotonic_ns();
+        last_ns_ = std::max(last_ns_, measured_ns_);
+        anchor_ticks_ = ticks;
+        anchor_ns_ = last_ns_;
     }
 
     // Goes on from where we are, at the rate just measured, corrected so that one interval later we are where

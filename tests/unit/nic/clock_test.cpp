@@ -107,3 +107,19 @@ TEST_CASE("a pause between reading the counter and the kernel's time is made up 
     }
     CHECK(distance(before, epoch + world.monotonic_ns - 5 * second) < 10'000);
 }
+
+TEST_CASE("a counter that begins again, as behind a hibernation, doesn't stop the time") {
+    World world;
+    BasicClock clock(FakeTime{&world});
+    std::uint64_t before = clock.now();
+    world.ticks = 1'000;
+    world.monotonic_ns += 7 * second;
+    for (int step = 0; step < 5000; ++step) {
+        const std::uint64_t now = clock.now();
+        REQUIRE(now >= before);
+        REQUIRE(distance(now, epoch + world.monotonic_ns - 5 * second) < second / 100);
+        before = now;
+        world.ticks += world.nominal_rate / 1000;
+        world.monotonic_ns += 1'000'000;
+    }
+}
