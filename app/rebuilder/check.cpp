@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "config_print.h"
+#include "devices.h"
 #include "memory_lock.h"
 #include "nic/exception_plan.h"
 #include "nic/host.h"
@@ -148,14 +149,6 @@ bool has_input(const Config& config, nic::InputKind kind) {
         config.inputs, [&](const std::string& spec) { return nic::parse_input(spec).kind == kind; });
 }
 
-// As many as a run has.
-std::size_t workers_of(const Config& config) {
-    if (config.workers != 0) return config.workers;
-    std::size_t queues = 0;
-    for (const std::string& spec : config.inputs) queues += nic::queues_for(nic::parse_input(spec), 1);
-    return std::max<std::size_t>(queues, 1);
-}
-
 // ---- the host ----
 
 void check_hugepages(const Config& config, const nic::Host& host, Findings& findings) {
@@ -164,17 +157,17 @@ void check_hugepages(const Config& config, const nic::Host& host, Findings& find
         pages += fmt::format(
             "{}{} of {} free with {}", pages.empty() ? "" : ", ", size.free, size.total, write_size(size.page_bytes));
     }
-    if (nic::free_hugepage_bytes(host) != 0) {
-        findings.fine(fmt::format("hugepages: {}", pages));
-    } else {
-        const std::string none = fmt::format("no free hugepages ({}); reserve some with "
-                                             "`echo 512 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages`",
-            pages.empty() ? "this kernel has none" : pages);
-        if (has_input(config, nic::InputKind::dpdk)) {
-            findings.lacks(none);
+    const std::vector<nic::Device> devices = devices_of(config);
+    try {
+        // As a run begins.
+        const nic::EalPlan plan = nic::plan_eal(eal_options(config, devices, workers_of(config, devices)), host);
+        if (plan.hint.empty()) {
+            findings.fine(fmt::format("hugepages: {}", pages.empty() ? "this kernel has none" : pages));
         } else {
-            findings.advise(none);
+            findings.advise(plan.hint);
         }
+    } catch (const Error& error) {
+        findings.lacks(error.what());
     }
     std::ifstream mounts("/proc/mounts");
     bool mounted = false;
@@ -186,7 +179,7 @@ void check_hugepages(const Config& config, const nic::Host& host, Findings& find
 }
 
 void check_cpus(const Config& config, const nic::Host& host, Findings& findings) {
-    const std::size_t workers = workers_of(config);
+    const std::size_t workers = workers_of(config, devices_of(config));
     if (workers < host.cpus.size()) {
         findings.fine(fmt::format("CPUs: {} for this process, {} for workers", host.cpus.size(), workers));
     } else {
@@ -203,7 +196,7 @@ void check_cpus(const Config& config, const nic::Host& host, Findings& findings)
 
 void check_outputs_and_files(const Config& config, Findings& findings) {
     if (config.outputs.empty()) findings.lacks("no output is given, see --output");
-    const std::size_t workers = workers_of(config);
+    const std::size_t workers = workers_of(config, devices_of(config));
     std::uint64_t connections = 0;
     for (const forward::OutputSpec& spec : config.outputs) {
         connections += forwarders_of(config, spec, workers) * forward::most_connections(spec, config.http_output);
@@ -250,7 +243,7 @@ void check_locked_memory(const Config& config, Findings& findings) {
 }
 
 void check_memory(const Config& config, Findings& findings) {
-    const std::size_t workers = workers_of(config);
+    const std::size_t workers = workers_of(config, devices_of(config));
     std::uint64_t needed = 0;
     try {
         // One as a run has it says so itself. What it maps it doesn't touch here.

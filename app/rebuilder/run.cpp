@@ -14,6 +14,7 @@
 
 #include "admin.h"
 #include "base/error.h"
+#include "devices.h"
 #include "finding_log.h"
 #include "log.h"
 #include "loop.h"
@@ -51,39 +52,14 @@ void on_reload(int) noexcept {
     reload_requested.store(true, std::memory_order_relaxed);
 }
 
-nic::PortOptions port_options(const Config& config) {
-    nic::PortOptions options;
-    options.descriptors = config.rx_descriptors;
-    options.exceptions = config.exception_path != nic::ExceptionKind::none;
-    return options;
-}
-
 std::vector<nic::Device> plan_devices(const Config& config) {
-    const auto workers = static_cast<std::uint16_t>(std::max(config.workers, 1u));
-    std::vector<nic::Device> devices;
-    for (const std::string& spec : config.inputs) {
-        const nic::Input input = nic::parse_input(spec);
-        nic::check_input(input);
-        devices.push_back(nic::make_device(input, devices.size(), nic::queues_for(input, workers)));
-    }
-    return devices;
+    for (const std::string& spec : config.inputs) nic::check_input(nic::parse_input(spec));
+    return devices_of(config);
 }
 
 nic::Eal start_eal(
     const Config& config, const std::vector<nic::Device>& devices, unsigned workers, std::vector<std::string>& hints) {
-    nic::EalOptions options;
-    options.devices = devices;
-    options.workers = workers;
-    options.lcores = config.lcores;
-    options.extra = config.eal;
-    for (const nic::Device& device : devices) {
-        options.buffer_bytes +=
-            nic::buffer_bytes(device, port_options(config)) + nic::exception_bytes(config.exception_path);
-        if (options.node < 0 && device.input.kind == nic::InputKind::dpdk) {
-            options.node = nic::pci_numa_node(device.port_name);
-        }
-    }
-    const nic::EalPlan plan = nic::plan_eal(options, nic::read_host());
+    const nic::EalPlan plan = nic::plan_eal(eal_options(config, devices, workers), nic::read_host());
     if (!plan.hint.empty()) hints.push_back(plan.hint);
     return nic::Eal(plan);
 }
@@ -95,7 +71,7 @@ class Appliance {
         : config_(config)
         , log_(config.log_format, config.log_level)
         , devices_(plan_devices(config))
-        , worker_count_(count_workers())
+        , worker_count_(workers_of(config, devices_))
         , outputs_(config, worker_count_, config.queue)
         , eal_(start_eal(config, devices_, worker_count_, hints_)) {
         for (const nic::Device& device : devices_) ports_.emplace_back(device, port_options(config));
@@ -151,12 +127,6 @@ class Appliance {
         for (const std::string& hint : hints_) log_.detail("hint", hint);
         notify_.ready();
         notify_.status(fmt::format("rebuilds with {} worker{}", worker_count_, worker_count_ == 1 ? "" : "s"));
-    }
-
-    [[nodiscard]] unsigned count_workers() const {
-        unsigned queues = 0;
-        for (const nic::Device& device : devices_) queues += device.queues;
-        return config_.workers != 0 ? config_.workers : std::max(queues, 1u);
     }
 
     // Queue after queue to worker after worker: one each, when there are as many.
