@@ -73,6 +73,7 @@ Outputs::Output Outputs::make(const forward::OutputSpec& spec) const {
     const std::size_t most_quota = config_.buffer_bytes / pipeline::Worker::block_bytes / 2;
     Output output;
     output.spec = spec;
+    output.spec.waits = !started_;  // who runs has no time for that
     for (std::size_t i = 0; i < workers_; ++i) {
         output.channels.push_back(std::make_unique<forward::Channel>(queue_, quota_blocks_, most_quota));
     }
@@ -85,7 +86,7 @@ Outputs::Output Outputs::make(const forward::OutputSpec& spec) const {
         std::vector<forward::Channel*> served;
         for (std::size_t w = f; w < workers_; w += forwarders) served.push_back(output.channels[w].get());
         output.forwarders.push_back(
-            std::make_unique<forward::Forwarder>(spec, config_.http_output, std::move(served), output.resolver));
+            std::make_unique<forward::Forwarder>(output.spec, config_.http_output, std::move(served), output.resolver));
     }
     return output;
 }

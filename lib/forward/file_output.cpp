@@ -51,10 +51,11 @@ FileOutput::FileOutput(const OutputSpec& spec, Counters& counters, Done done)
     , counters_(counters)
     , done_(std::move(done))
     , standard_output_(spec.path == "-") {
-    fd_ = standard_output_ ? STDOUT_FILENO : ::open(spec_.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | (spec_.waits ? 0 : O_NONBLOCK);
+    fd_ = standard_output_ ? STDOUT_FILENO : ::open(spec_.path.c_str(), flags, 0644);
     struct stat about {};
     if (fd_ < 0 || ::fstat(fd_, &about) != 0) {
-        const std::string reason = std::generic_category().message(errno);
+        const std::string reason = errno == ENXIO ? "nobody reads it" : std::generic_category().message(errno);
         if (fd_ >= 0 && !standard_output_) ::close(fd_);
         throw Error(ExitStatus::runtime, "output " + spec_.text + ": cannot open " +
                                              (standard_output_ ? "standard output" : spec_.path) + ": " + reason);

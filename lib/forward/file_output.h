@@ -9,8 +9,9 @@
 //        two.
 // Never: blocks in a write, except where a terminal is stopped by hand.
 //
-// A regular file is created (0644) or emptied. A FIFO waits for its reader at construction, as it does in
-// a shell. For a pipe, SIGPIPE is ignored in the whole process: the kernel has no other way to be told.
+// A regular file is created (0644) or emptied, and each line goes to its end, wherever that is by then: it may be emptied while
+// it is written. A FIFO waits for its reader at construction, as it does in a shell, or, unless the spec says that it waits, is
+// refused without one. For a pipe, SIGPIPE is ignored in the whole process: the kernel has no other way to be told.
 #pragma once
 
 #include <atomic>

@@ -36,8 +36,9 @@ struct OutputSpec {
     std::string text;  // as the user wrote it: names the output in messages and in the ledger
     std::string host;  // http: name or address, without brackets
     std::uint16_t port = 0;
-    bool tls = false;  // http: https
-    std::string path;  // jsonl: a file, or "-"
+    bool tls = false;   // http: https
+    std::string path;   // jsonl: a file, or "-"
+    bool waits = true;  // jsonl: a FIFO is opened only once it has a reader
 
     [[nodiscard]] Form form() const noexcept { return kind == Kind::jsonl ? Form::record : Form::wire; }
 };

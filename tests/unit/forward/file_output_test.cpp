@@ -102,6 +102,32 @@ TEST_CASE("file output: lines are written in order, and what was there before is
     CHECK((about.st_mode & 0133) == 0);  // 0644 at most
 }
 
+TEST_CASE("file output: a file that is emptied while it is written begins anew", "[forward]") {
+    const Directory directory;
+    SendingSide side("jsonl:" + directory.file());
+    for (int i = 0; i < 2; ++i) {
+        REQUIRE(side.offer(line(i)) == Counter::handed_off);
+        REQUIRE(side.run_until([&] { return side[Counter::written] == static_cast<std::uint64_t>(i) + 1; }));
+        CHECK(content(directory.file()) == line(i));
+        REQUIRE(::truncate(directory.file().c_str(), 0) == 0);  // as logrotate's copytruncate does
+    }
+    side.settle();
+}
+
+TEST_CASE("file output: a FIFO without a reader can be refused", "[forward]") {
+    const Directory directory;
+    REQUIRE(::mkfifo(directory.file().c_str(), 0600) == 0);
+    forward::OutputSpec spec = forward::parse_output("jsonl:" + directory.file());
+    spec.waits = false;
+    Counters counters;
+    try {
+        const forward::FileOutput output(spec, counters, {});
+        FAIL("it was opened");
+    } catch (const Error& error) {
+        CHECK(error.what() == "output " + spec.text + ": cannot open " + spec.path + ": nobody reads it");
+    }
+}
+
 TEST_CASE("file output: a file that can't be opened is an error that names it and why", "[forward]") {
     const Directory directory;
     const std::string path = directory.path() + "/missing/out.jsonl";
