@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <random>
+#include <system_error>
 #include <utility>
 
 #include "base/error.h"
@@ -109,7 +110,7 @@ void Outputs::change(const Config& config, bool renew) {
     const auto stays = [renew](const Output& output) {
         return output.spec.kind != forward::OutputSpec::Kind::http || (!renew && !output.spec.tls);
     };
-    // All new ones first: what can't be opened throws.
+    // All new ones first: what can't be opened, or has no thread, throws.
     const Config before = std::exchange(config_, config);
     const std::size_t quota_before = std::exchange(quota_blocks_, quota_of(config));
     std::vector<std::optional<Output>> made;
@@ -121,6 +122,10 @@ void Outputs::change(const Config& config, bool renew) {
             kept.push_back(same != outputs_.end() ? &*same : nullptr);
             made.push_back(same != outputs_.end() ? std::nullopt : std::optional(make(spec)));
         }
+        for (const std::optional<Output>& output : made) {
+            if (!output || !started_) continue;
+            for (const auto& forwarder : output->forwarders) forwarder->start();
+        }
     } catch (...) {
         config_ = before;
         quota_blocks_ = quota_before;
@@ -130,8 +135,6 @@ void Outputs::change(const Config& config, bool renew) {
     std::vector<Output> next;
     for (std::size_t i = 0; i < made.size(); ++i) {
         next.push_back(made[i] ? std::move(*made[i]) : std::move(*kept[i]));
-        if (!made[i] || !started_) continue;
-        for (auto& forwarder : next.back().forwarders) forwarder->start();
     }
     for (Output& output : outputs_) {
         if (!output.channels.empty()) leaving_.push_back(std::move(output));
@@ -142,15 +145,20 @@ void Outputs::change(const Config& config, bool renew) {
 void Outputs::retire(std::uint64_t limit_ns) {
     retired_ = leaving_.empty();
     if (leaving_.empty()) return;
-    retiring_ = std::thread([this, limit_ns] {
-        for (Output& output : leaving_) {
-            for (auto& forwarder : output.forwarders) forwarder->begin_drain(limit_ns);
-        }
+    for (Output& output : leaving_) {
+        for (auto& forwarder : output.forwarders) forwarder->begin_drain(limit_ns);
+    }
+    const auto await = [this, limit_ns] {
         for (Output& output : leaving_) {
             for (auto& forwarder : output.forwarders) forwarder->drain(limit_ns);
         }
         retired_.store(true, std::memory_order_release);
-    });
+    };
+    try {
+        retiring_ = std::thread(await);
+    } catch (const std::system_error&) {
+        await();  // the host has no thread for it: then we wait here
+    }
 }
 
 void Outputs::await_retirement() {

@@ -11,6 +11,8 @@ import http.client
 import json
 import os
 import re
+import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -127,6 +129,64 @@ def stop_in_a_reload(report, rebuilder, capture):
                      sum(output["counters"]["failed_drain"] > 0 for output in books["outputs"]))
 
 
+def reload_without_threads(report, rebuilder, capture):
+    """A reload on a host that gives this user no more threads changes nothing, as it says."""
+    if os.geteuid() != 0:
+        return
+    user = 54321
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        program, own_capture = shutil.copy(rebuilder, folder), shutil.copy(capture, folder)
+        admin, said, config = free_port(), os.path.join(folder, "said"), os.path.join(folder, "rebuilder.toml")
+
+        def write(outputs):
+            with open(config, "w") as file:
+                file.write(f"input = [\"pcap:{own_capture}\", \"vdev:net_null0\"]\noutput = {json.dumps(outputs)}\nworkers = 1\n"
+                           f"idle-sleep = \"1ms\"\nlock-memory = \"never\"\nhealth-listen = \"none\"\n"
+                           f"admin-listen = \"127.0.0.1:{admin}\"\n")
+
+        def start(threads):
+            def become():
+                os.setgid(user)
+                os.setuid(user)
+                if threads:
+                    resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
+            with open(said, "wb") as stderr:
+                return subprocess.Popen([program, "run", "-c", config], stderr=stderr, preexec_fn=become,
+                                        env=os.environ | {"RUNTIME_DIRECTORY": folder})
+
+        def has_said(text):
+            end = time.monotonic() + 20
+            while time.monotonic() < end:
+                with open(said) as file:
+                    if text in (found := file.read()):
+                        return True
+                time.sleep(0.05)
+            print(found)
+            return False
+
+        threads = 0
+        for _ in range(2):  # the first one says how many it has
+            write(["null"])
+            process = start(threads)
+            try:
+                report.check("it is ready", has_said("rebuilder: ready"))
+                if threads:
+                    time.sleep(0.5)
+                    write(["null", "http://127.0.0.1:9"])
+                    process.send_signal(signal.SIGHUP)
+                    report.check("a reload that finds no thread is refused", has_said("not reloaded, all stays as it is: "))
+                    report.equal("the output is still there", ["null"],
+                                 [output["output"] for output in json.loads(ask(admin, "/ledger")[1])["outputs"]])
+                threads = len(os.listdir(f"/proc/{process.pid}/task"))
+                process.terminate()
+                report.equal("it ends with status 0", 0, process.wait(20))
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+
+
 def main(rebuilder, fixtures):
     report = Report()
     health, admin = free_port(), free_port()
@@ -163,6 +223,7 @@ def main(rebuilder, fixtures):
             process.kill()
             process.wait()
     memory_in_check(report, rebuilder)
+    reload_without_threads(report, rebuilder, os.path.join(fixtures, "real-clients.pcap"))
     silent_outputs(report, rebuilder, os.path.join(fixtures, "real-clients.pcap"))
     stop_in_a_reload(report, rebuilder, os.path.join(fixtures, "real-clients.pcap"))
     return report.close()
