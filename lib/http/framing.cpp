@@ -54,7 +54,8 @@ bool resembles_framing(std::string_view name) noexcept {
 
 }  // namespace
 
-std::optional<BodyFraming> read_framing(const char* text, std::span<const Field> headers) noexcept {
+std::optional<BodyFraming> read_framing(
+    const char* text, std::span<const Field> headers, std::string_view version) noexcept {
     bool chunked = false;
     bool coded = false;  // a Transfer-Encoding field is there
     bool lengths_agree = true;
@@ -83,6 +84,8 @@ std::optional<BodyFraming> read_framing(const char* text, std::span<const Field>
             }) && any && lengths_agree;
         }
     }
+    constexpr std::string_view first_with_codings = "HTTP/1.1";
+    if (coded && version < first_with_codings) return std::nullopt;  // some refuse it, some don't see it, some read it
     if (chunked) return BodyFraming{Framing::chunked, 0};
     if (coded || !lengths_agree) return std::nullopt;
     if (!length) return BodyFraming{};

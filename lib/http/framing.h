@@ -3,12 +3,14 @@
 //
 // Rules: chunked coding, named once and last, overrules a length, whatever was applied below it. Lengths are decimal,
 //        and several must agree. Whatever two servers could read in two ways has no framing: contradicting lengths,
-//        codings that don't end with chunked, and fields that resemble the framing ones, such as "Content-Length :".
+//        codings that don't end with chunked, or in a version that has none (section 6.1), and fields that resemble the
+//        framing ones, such as "Content-Length :".
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "http/request.h"
 
@@ -19,8 +21,9 @@ struct BodyFraming {
     std::uint64_t length = 0;  // with Framing::content_length
 };
 
-// Nothing when the framing is ambiguous. `text` is what the fields point into.
-[[nodiscard]] std::optional<BodyFraming> read_framing(const char* text, std::span<const Field> headers) noexcept;
+// Nothing when the framing is ambiguous. `text` is what the fields point into; `version` is the request line's.
+[[nodiscard]] std::optional<BodyFraming> read_framing(
+    const char* text, std::span<const Field> headers, std::string_view version) noexcept;
 
 // Whether the connection is asked to become another protocol's (RFC 9110, section 7.8).
 [[nodiscard]] bool asks_for_upgrade(const char* text, std::span<const Field> headers) noexcept;

@@ -237,7 +237,8 @@ bool Http1::end_head(Message& message, Feed& feed) const noexcept {
     message.h2c = message.tunnel && asks_for_h2c(text, headers);
     const bool framed = any(FieldKind::content_length) || any(FieldKind::transfer_encoding);
     if (!framed && message.canonical_lines) return feed.complete();
-    const std::optional<BodyFraming> framing = read_framing(text, headers);
+    const std::optional<BodyFraming> framing =
+        read_framing(text, headers, {text + message.version_at, message.version_size});
     if (!framing) return feed.fail_ambiguous(Counter::requests_lost_framing_ambiguous);
     message.framing = framing->framing;
     if (framing->framing == Framing::chunked) {

@@ -118,7 +118,8 @@ std::string random_stream(Random& random) {
     const std::vector<std::string> values{"", "a", "a b\tc", "*/*", "x=y; z=\"q\"", "\xe4\xf6", std::string(200, 'v')};
     std::string text;
     for (std::size_t i = 0, count = random.between(1, 4); i < count; ++i) {
-        text += random.of(methods) + " " + random.of(targets) + (random.one_in(5) ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
+        const bool old = random.one_in(5);
+        text += random.of(methods) + " " + random.of(targets) + (old ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
         for (std::size_t field = 0, fields = random.below(8); field < fields; ++field) {
             text += random.of(names) + (random.one_in(4) ? ":" : ": ") + random.of(values) +
                     (random.one_in(6) ? " \r\n" : "\r\n");
@@ -126,7 +127,7 @@ std::string random_stream(Random& random) {
         const std::string body(random.below(40), 'b');
         if (random.one_in(3)) {
             text += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-        } else if (random.one_in(2)) {
+        } else if (!old && random.one_in(2)) {  // which llhttp reads in HTTP/1.0, too, and others don't
             text += "Transfer-Encoding: chunked\r\n\r\n";
             if (!body.empty()) text += "2;ext=1\r\nzz\r\n";
             text += random.one_in(2) ? "0\r\n\r\n" : "0\r\nTrailer-A: t\r\n\r\n";

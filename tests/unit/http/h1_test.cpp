@@ -251,6 +251,11 @@ TEST_CASE("what cannot be framed safely is counted", "[h1]") {
         made.also_counted = "requests_lost_framing_ambiguous=1";
         return made;
     };
+    const auto old_version = [&framing](const char* name, const std::string& fields, const std::string& body) {
+        Case made = framing(name, fields, body);
+        made.bytes.replace(made.bytes.find("POST / HTTP/1.1"), 15, "POST / HTTP/1.0");
+        return made;
+    };
     const auto chunks = [](const char* name, const std::string& body) {
         return Case{name, "GET /0 HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + body,
             {"GET /0 HTTP/1.1"}, "requests_lost_body_malformed=1"};
@@ -262,6 +267,8 @@ TEST_CASE("what cannot be framed safely is counted", "[h1]") {
     check_all_splits({
         line("no request line at all", "what is this?"),
         line("only a colon", ":"),
+        old_version("TE in HTTP/1.0", "Transfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+        old_version("TE in HTTP/1.0, and CL", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
         framing("two CL, different", "Content-Length: 1\r\nContent-Length: 2\r\n", "a"),
         framing("a name of the letters of CL", "Content-Length\x0b: 1\r\n", "a"),
         framing("a name of the letters of TE", "Transfer\0-Encoding: chunked\r\n"s, "0\r\n\r\n"),
