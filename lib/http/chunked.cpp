@@ -2,7 +2,7 @@
 #include "http/chunked.h"
 
 #include <algorithm>
-#include <cstring>
+#include <string_view>
 
 namespace rebuilder::http {
 namespace {
@@ -41,13 +41,19 @@ ChunkedDecoder::Step ChunkedDecoder::step(Bytes bytes) noexcept {
             break;
         }
         case State::extension: {
-            const void* line_end = std::memchr(bytes.data() + at, '\n', bytes.size() - at);
-            if (line_end == nullptr) return {Found::need_more, bytes.size(), {}};
-            at = static_cast<std::size_t>(static_cast<const std::uint8_t*>(line_end) - bytes.data()) + 1;
+            const std::size_t size = as_text(bytes.subspan(at)).find_first_of("\r\n");
+            if (size == std::string_view::npos) return {Found::need_more, bytes.size(), {}};
+            at += size;
+            if (bytes[at] == '\r') ++at;
+            state_ = State::size_end_lf;
+            break;
+        }
+        case State::size_end_lf:
+            if (byte != '\n') return {Found::malformed, at, {}};
+            ++at;
             state_ = left_ == 0 ? State::size_start : State::data;
             if (left_ == 0) return {Found::last_chunk, at, {}};
             break;
-        }
         case State::data: {
             const std::size_t size = std::min<std::uint64_t>(left_, bytes.size() - at);
             left_ -= size;

@@ -5,7 +5,7 @@
 // Out:   one thing at a time: a run of body bytes, the last chunk, a need for more, or that it is no chunked coding.
 //        Behind the last chunk stands the trailer section, which is not this decoder's.
 // Rules: framed as nginx frames it. A size is hexadecimal and below 2^64; what follows it on its line (extensions) is
-//        skipped; a line may end with LF alone.
+//        skipped; a line may end with LF alone, but a CR that no LF follows is refused, since to some it ends the line.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ class ChunkedDecoder {
     [[nodiscard]] bool skip(std::uint64_t bytes) noexcept;
 
   private:
-    enum class State : std::uint8_t { size_start, size, extension, data, data_end_cr, data_end_lf };
+    enum class State : std::uint8_t { size_start, size, extension, size_end_lf, data, data_end_cr, data_end_lf };
 
     std::uint64_t left_ = 0;  // size: as read so far; data: bytes to come
     State state_ = State::size_start;
