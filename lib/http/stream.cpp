@@ -49,7 +49,7 @@ bool HttpStage::pass_proxy_header(Stream& stream, const StreamChunk& chunk, Byte
         if (stream.message == nullptr) stream.message = messages_.take(chunk.time_ns);
         if (stream.message == nullptr || !messages_.keep(*stream.message, as_text(part).data(), part.size())) {
             drop_message(stream);
-            stream.mode = Stream::Mode::resync;
+            lose_track(stream);
             bytes = {};
             return true;
         }
@@ -114,9 +114,8 @@ void HttpStage::make_room(const Stream& stream) noexcept {
             continue;
         }
         lose(owner, Counter::requests_lost_no_memory);
-        owner.from_start = false;
+        lose_track(owner);
         owner.proxy_left = 0;
-        if (owner.mode != Stream::Mode::tunnel) owner.mode = Stream::Mode::resync;
     }
 }
 
@@ -145,7 +144,7 @@ bool HttpStage::begin_message(Stream& stream, const StreamChunk& chunk, Bytes by
         counters_.add(Counter::requests_started);
         counters_.add(Counter::requests_lost_no_memory);
     }
-    if (!searching) stream.mode = Stream::Mode::resync;
+    lose_track(stream);
     return false;
 }
 
@@ -168,6 +167,12 @@ void HttpStage::lose(Stream& stream, Counter reason) noexcept {
         counters_.add(message.lost.value_or(reason));
     }
     drop_message(stream);
+}
+
+// Where the next request begins isn't known any more.
+void HttpStage::lose_track(Stream& stream) noexcept {
+    stream.from_start = false;
+    if (stream.mode != Stream::Mode::tunnel) stream.mode = Stream::Mode::resync;
 }
 
 Appetite HttpStage::finish(Stream& stream) noexcept {
@@ -261,7 +266,7 @@ Appetite HttpStage::give_up(Stream& stream, const Http1::Progress& failure, Byte
     if (stream.mode == Stream::Mode::detect && begins_like_request(first)) stream.mode = Stream::Mode::synced;
     lose(stream, failure.reason);
     if (failure.ambiguous && stream.from_start) return Appetite::nothing;
-    if (stream.mode != Stream::Mode::tunnel) stream.mode = Stream::Mode::resync;
+    lose_track(stream);
     return Appetite::more;
 }
 
@@ -305,8 +310,7 @@ Appetite HttpStage::http1_gap(Stream& stream, std::uint64_t bytes) noexcept {
         }
         lose(stream, Counter::requests_lost_to_gap);
     }
-    stream.from_start = false;
-    if (stream.mode != Stream::Mode::tunnel) stream.mode = Stream::Mode::resync;
+    lose_track(stream);
     return Appetite::more;
 }
 

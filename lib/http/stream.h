@@ -122,6 +122,7 @@ class HttpStage {
     [[nodiscard]] Appetite give_up(Stream& stream, const Http1::Progress& failure, Bytes first) noexcept;
     [[nodiscard]] Appetite not_http1(Stream& stream, Protocol protocol, Bytes first) noexcept;
     void lose(Stream& stream, Counter reason) noexcept;
+    static void lose_track(Stream& stream) noexcept;
     Appetite finish(Stream& stream) noexcept;
     void count_rebuilt(const Message& message) noexcept;
 
