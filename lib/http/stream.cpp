@@ -245,7 +245,8 @@ void HttpStage::finish_http2(Message& message) noexcept {
 // ---- other protocols -------------------------------------------------------------------------------------
 
 // Some other protocol, or none that we know. Which must not depend on where the bytes were split.
-Appetite HttpStage::look_further(Stream& stream, const StreamChunk& chunk, std::size_t kept, Bytes bytes) noexcept {
+Appetite HttpStage::look_further(
+    Stream& stream, const StreamChunk& chunk, std::size_t kept, Bytes bytes, bool too_long) noexcept {
     Message& message = *stream.message;
     stream.mode = Stream::Mode::detect;
     const std::size_t left = enough_to_detect - std::min(kept, enough_to_detect);
@@ -254,6 +255,9 @@ Appetite HttpStage::look_further(Stream& stream, const StreamChunk& chunk, std::
     const auto keep = [&] { return messages_.keep(message, as_text(part).data(), part.size()); };
     if (kept != 0 && !keep()) return not_http1(stream, Protocol::unknown, bytes);
     const Bytes first = kept != 0 ? as_bytes({message.text(), message.text_size}) : bytes;
+    if (too_long && begins_like_request(first)) {
+        return give_up(stream, {Http1::Verdict::failed, 0, Counter::requests_lost_head_too_large}, first);
+    }
     const Protocol protocol = detect(first);
     const bool may_tell = protocol == Protocol::undecided && part.size() < left;
     if (!may_tell || (kept == 0 && !keep())) return not_http1(stream, protocol, first);

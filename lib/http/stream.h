@@ -115,9 +115,10 @@ class HttpStage {
     // At a request's first byte. False when the bytes aren't one, or there's no room for it.
     [[nodiscard]] bool begin_message(Stream& stream, const StreamChunk& chunk, Bytes bytes) noexcept;
     void recognise(Stream& stream) noexcept;
-    // At the end of a first line that is none of a request; `kept` bytes of it came before `bytes`.
+    // At the end of a first line that is none of a request, or `too_long` to be looked at whole; `kept` bytes of it came
+    // before `bytes`.
     [[nodiscard]] Appetite look_further(
-        Stream& stream, const StreamChunk& chunk, std::size_t kept, Bytes bytes) noexcept;
+        Stream& stream, const StreamChunk& chunk, std::size_t kept, Bytes bytes, bool too_long = false) noexcept;
     // The message failed, or its bytes turned out to be something else.
     [[nodiscard]] Appetite give_up(Stream& stream, const Http1::Progress& failure, Bytes first) noexcept;
     [[nodiscard]] Appetite not_http1(Stream& stream, Protocol protocol, Bytes first) noexcept;
@@ -170,7 +171,8 @@ Appetite HttpStage::data(Stream& stream, const Stream& peer, const StreamChunk& 
         switch (progress.verdict) {
         case Http1::Verdict::failed:
             if (stream.mode == Stream::Mode::detect && progress.reason != Counter::requests_lost_no_memory) {
-                if (detect(first) != Protocol::http2) return look_further(stream, chunk, kept, piece);
+                const bool too_long = progress.reason == Counter::requests_lost_head_too_large;
+                if (detect(first) != Protocol::http2) return look_further(stream, chunk, kept, piece, too_long);
                 begin_http2(stream, kept, chunk.time_ns);
                 return http2_data(stream, peer, chunk, piece, sink);
             }

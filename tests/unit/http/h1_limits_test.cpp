@@ -110,6 +110,25 @@ TEST_CASE("a request line longer than the limit", "[h1]") {
     });
 }
 
+TEST_CASE("a first request line that is too long is a lost request, and the next is picked up", "[h1]") {
+    http::Limits limits = HttpLine::small_limits();
+    limits.max_head = GENERATE(std::size_t{64}, std::size_t{10'000});
+    const std::string text = "GET /" + std::string(limits.max_head, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (const std::size_t split :
+        {std::size_t{0}, std::size_t{3}, std::size_t{30}, limits.max_head, text.size() - 2}) {
+        INFO("split at " << split);
+        HttpLine line(limits);
+        (void)line.open();
+        line.pieces(text, {split});
+        (void)line.data(next);
+        CHECK(line.requests == std::vector<std::string>{next_shown});
+        CHECK(line.count(Counter::requests_lost_head_too_large) == 1);
+        CHECK(line.lost() == 1);
+        CHECK(line.count(Counter::streams_unknown) == 0);
+        line.finish();
+    }
+}
+
 TEST_CASE("trailers count towards the head", "[h1]") {
     http::Limits limits = HttpLine::small_limits();
     limits.max_head = 128;
