@@ -286,18 +286,18 @@ bool Http1::read_chunked_body(Message& message, Feed& feed) const noexcept {
 bool Http1::read_trailers(Message& message, Feed& feed) const noexcept {
     std::string_view line;
     while (!message.lost) {
-        const char* const from = feed.at;
         if (take_line(message, feed, line)) {
             if (add_line(message, feed, line, Counter::requests_lost_body_malformed)) continue;
-            return feed.progress.verdict == Verdict::failed ? false : feed.complete();
+            if (feed.progress.verdict != Verdict::failed) return feed.complete();
+            if (feed.progress.ambiguous) return false;
+        } else if (feed.progress.verdict == Verdict::need_more) {
+            return suspend(message);
         }
-        if (feed.progress.verdict == Verdict::need_more) return suspend(message);
-        if (feed.progress.reason != Counter::requests_lost_no_memory) return false;
-        // What there is of the line so far was kept; the rest can't be.
+        // There's no room for it. What there is of the line so far was kept; the rest can't be.
         const std::string_view begun(message.text() + message.line_at, message.text_size - message.line_at);
         message.line_seen = begun.empty() ? LineSeen::nothing : begun == "\r" ? LineSeen::cr : LineSeen::more;
-        feed = {from, feed.end};
-        pool_.lose(message, Counter::requests_lost_no_memory);
+        pool_.lose(message, feed.progress.reason);
+        feed = {feed.at, feed.end};
     }
     return skip_trailers(message, feed);
 }

@@ -64,10 +64,18 @@ TEST_CASE("as many fields as there are places for", "[h1]") {
             CHECK(line.lost() == 0);
         });
     }
-    for (const auto& text : {headers_only(http::max_fields + 1), with_fields(http::max_fields + 1, 0),
-             with_fields(http::max_fields, 1), with_fields(1, http::max_fields)}) {
+    for (const auto& text : {headers_only(http::max_fields + 1), with_fields(http::max_fields + 1, 0)}) {
         each_cut(HttpLine::small_limits(), text, [](const HttpLine& line) {
             CHECK(line.requests.empty());
+            CHECK(line.count(Counter::requests_lost_too_many_fields) == 1);
+            CHECK(line.lost() == 1);
+        });
+    }
+    // Whatever trailers there are, they end at an empty line.
+    for (const auto& text : {with_fields(http::max_fields, 1), with_fields(1, http::max_fields),
+             with_fields(1, http::max_fields + 1), with_fields(1, 2 * http::max_fields)}) {
+        each_cut(HttpLine::small_limits(), text + next, [](const HttpLine& line) {
+            CHECK(line.requests == std::vector<std::string>{next_shown});
             CHECK(line.count(Counter::requests_lost_too_many_fields) == 1);
             CHECK(line.lost() == 1);
         });
@@ -134,12 +142,15 @@ TEST_CASE("trailers count towards the head", "[h1]") {
     limits.max_head = 128;
     const std::string head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
     const std::string fields = "T: \r\n\r\n";
-    for (const std::size_t over : {std::size_t{0}, std::size_t{1}}) {
+    for (const std::size_t over : {std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{100}}) {
         const std::string value(limits.max_head - head.size() - fields.size() + over, 'u');
         const std::string text = head + "1\r\na\r\n0\r\nT: " + value + "\r\n\r\n";
-        each_cut(limits, text, [&](const HttpLine& line) {
-            CHECK(line.requests.size() == (over == 0 ? 1 : 0));
-            CHECK(line.count(Counter::requests_lost_head_too_large) == over);
+        each_cut(limits, text + next, [&](const HttpLine& line) {
+            INFO(over << " bytes too many");
+            CHECK(line.requests.size() == (over == 0 ? 2 : 1));
+            CHECK(line.requests.back() == next_shown);
+            CHECK(line.count(Counter::requests_lost_head_too_large) == (over == 0 ? 0 : 1));
+            CHECK(line.lost() == (over == 0 ? 0 : 1));
         });
     }
 }
