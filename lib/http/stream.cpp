@@ -120,24 +120,27 @@ void HttpStage::make_room(const Stream& stream) noexcept {
 }
 
 bool HttpStage::begin_message(Stream& stream, const StreamChunk& chunk, Bytes bytes) noexcept {
-    const bool searching = stream.mode == Stream::Mode::resync || stream.mode == Stream::Mode::tunnel;
-    if (searching) {
+    const bool unsure = stream.mode == Stream::Mode::resync || stream.mode == Stream::Mode::tunnel;
+    const bool searching = unsure && !stream.tunnel_begins;
+    if (unsure) {
         const bool at_start = chunk.segment_start && chunk.data.data() == bytes.data();
-        if (at_start && detect(bytes) == Protocol::http2) {
+        if ((at_start || !searching) && detect(bytes) == Protocol::http2) {
             begin_http2(stream, 0, chunk.time_ns);
             return false;
         }
-        if (!at_start || !begins_like_request(bytes)) {
+        stream.tunnel_begins = false;
+        if (searching && (!at_start || !begins_like_request(bytes))) {
             if (stream.http1 || stream.classified) return false;
             const bool frames = at_start && looks_like_http2(bytes);
             (void)not_http1(stream, frames ? Protocol::http2_frames : detect(bytes), bytes);
             if (frames) stream.mode = Stream::Mode::ignored;
             return false;
         }
+        if (searching) stream.from_start = false;
     }
     stream.message = messages_.take(chunk.time_ns);
     if (stream.message != nullptr) {
-        stream.message->from_start = stream.from_start && !searching;
+        stream.message->from_start = stream.from_start && !unsure;
         return true;
     }
     if (stream.mode == Stream::Mode::synced || begins_like_request(bytes)) {
@@ -171,7 +174,7 @@ void HttpStage::lose(Stream& stream, Counter reason) noexcept {
 
 // Where the next request begins isn't known any more.
 void HttpStage::lose_track(Stream& stream) noexcept {
-    stream.from_start = false;
+    stream.from_start = stream.tunnel_begins = false;
     if (stream.mode != Stream::Mode::tunnel) stream.mode = Stream::Mode::resync;
 }
 
@@ -189,6 +192,7 @@ Appetite HttpStage::finish(Stream& stream) noexcept {
     } else if (message.tunnel) {
         counters_.add(Counter::streams_tunnel);
         stream.mode = Stream::Mode::tunnel;
+        stream.tunnel_begins = true;
     }
     drop_message(stream);
     return simple ? Appetite::nothing : Appetite::more;  // the answer to a simple request ends the connection

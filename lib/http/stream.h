@@ -11,7 +11,8 @@
 //        made across a hole. Behind bytes that two servers would frame in two ways, nothing is a request for certain: a
 //        server answers 400 there and closes, so the rest of a stream that is known from its first byte is left alone.
 //        HTTP/2 begins with its preface: at the start, behind a request to go on with it, or where a segment of a stream
-//        that isn't followed begins so. What comes behind CONNECT or Upgrade is a tunnel unless it is one of these two.
+//        that isn't followed begins so. What comes behind CONNECT or Upgrade is a tunnel unless it begins with a request
+//        line, right there or at a segment's start, or with that preface: servers pass over an Upgrade they don't know.
 // Bytes: a request that fits its segment is read in place; else it is kept in the worker's pools. When these get scarce,
 //        the request that has waited longest for its next bytes is given up.
 // Every request line begun ends in exactly one counter: requests_rebuilt or a requests_lost_*.
@@ -58,6 +59,7 @@ struct Stream {
     bool classified : 1 = false;       // counted as something else
     bool proxied : 1 = false;          // a PROXY header said who the client is
     bool h2c : 1 = false;              // with Mode::detect: the last request asked to go on with HTTP/2
+    bool tunnel_begins : 1 = false;    // with Mode::tunnel: its first byte is still to come
     Http2Connection* http2 = nullptr;  // with Mode::http2
     packet::IpAddress client;          // with `proxied`
 };
@@ -173,6 +175,10 @@ Appetite HttpStage::data(Stream& stream, const Stream& peer, const StreamChunk& 
             if (stream.mode == Stream::Mode::detect && progress.reason != Counter::requests_lost_no_memory) {
                 const bool too_long = progress.reason == Counter::requests_lost_head_too_large;
                 if (detect(first) != Protocol::http2) return look_further(stream, chunk, kept, piece, too_long);
+                begin_http2(stream, kept, chunk.time_ns);
+                return http2_data(stream, peer, chunk, piece, sink);
+            }
+            if (stream.mode == Stream::Mode::tunnel && detect(first) == Protocol::http2) {
                 begin_http2(stream, kept, chunk.time_ns);
                 return http2_data(stream, peer, chunk, piece, sink);
             }

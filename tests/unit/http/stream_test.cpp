@@ -463,6 +463,50 @@ TEST_CASE("where the server refused the tunnel, HTTP goes on", "[stream]") {
     }
 }
 
+TEST_CASE("requests right behind a tunnel that the server refused are found, however they are split", "[stream]") {
+    const std::string odd = "FROB /3 HTTP/1.1\r\nContent-Length: 1\r\n\r\na";
+    for (const std::string& request : {connect, upgrade}) {
+        for (const std::string& between : {""s, "\r\n"s}) {
+            const std::string bytes = request + between + odd + get1;
+            for (std::size_t split = 1; split < bytes.size(); ++split) {
+                INFO(request << "split at " << split);
+                HttpLine line;
+                (void)line.open();
+                (void)line.data(bytes.substr(0, split));
+                (void)line.data(bytes.substr(split) + get2, false);
+                CHECK(line.requests.size() == 4);
+                CHECK(line.requests.back() == shown2);
+                CHECK(line.counted({"streams_", "requests_started", "requests_rebuilt"}) ==
+                      "streams_http1=1 streams_tunnel=1 requests_started=4 requests_rebuilt=4");
+                line.finish();
+            }
+        }
+        // So is HTTP/2.
+        const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        for (std::size_t split = 1; split < request.size() + preface.size(); ++split) {
+            INFO(request << "and HTTP/2, split at " << split);
+            HttpLine line;
+            (void)line.open();
+            (void)line.data((request + preface).substr(0, split));
+            (void)line.data((request + preface).substr(split), false);
+            CHECK(line.stream().mode == Mode::http2);
+            line.finish();
+        }
+        // What only began like one was none, and leaves the tunnel one.
+        HttpLine line;
+        (void)line.open();
+        (void)line.data(request + "GET");
+        (void)line.data(" a drink\r\nPOST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n");
+        CHECK(line.requests.size() == 1);
+        CHECK(line.lost() == 0);
+        CHECK(line.stream().mode == Mode::tunnel);
+        CHECK(line.data("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n") == Appetite::more);
+        (void)line.data(get1);
+        CHECK(line.requests.back() == shown1);
+        line.finish();
+    }
+}
+
 TEST_CASE("an Upgrade with a body has it first, and only a whole Upgrade makes a tunnel", "[stream]") {
     HttpLine line;
     (void)line.open();
