@@ -200,7 +200,7 @@ bool Http2Exchange::begin(std::uint64_t now_ns) noexcept {
     output_.reserve(output_bytes + largest_frame);
     output_.clear();
     output_at_ = 0;
-    heard_ns_ = now_ns;
+    heard_ns_ = taken_ns_ = now_ns;
     proven_ = going_away_ = found_fault_ = false;
     limit_ = 1;
     return true;
@@ -251,8 +251,10 @@ Exchange::Ending Http2Exchange::receive(Bytes bytes, std::uint64_t now_ns) noexc
 Exchange::Ending Http2Exchange::check(std::uint64_t now_ns) noexcept {
     now_ns_ = now_ns;
     for (Stream& stream : streams_) {
-        if (stream.id == 0 || stream.timed_out || now_ns < stream.sent_ns + timeout_ns_) continue;
+        if (stream.id == 0 || now_ns < stream.sent_ns + timeout_ns_) continue;
         if (now_ns >= heard_ns_ + timeout_ns_) return Ending::timed_out;
+        if (output_at_ < output_.size() && now_ns >= taken_ns_ + timeout_ns_) return Ending::timed_out;
+        if (stream.timed_out) continue;
         stream.timed_out = true;
         (void)nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_CANCEL);
     }
@@ -372,8 +374,9 @@ std::size_t Http2Exchange::gather(std::span<iovec> parts, std::uint64_t now_ns) 
     return 1;
 }
 
-void Http2Exchange::advance(std::size_t bytes, std::uint64_t) noexcept {
+void Http2Exchange::advance(std::size_t bytes, std::uint64_t now_ns) noexcept {
     output_at_ += bytes;
+    taken_ns_ = now_ns;
 }
 
 void Http2Exchange::fill() noexcept {

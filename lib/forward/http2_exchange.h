@@ -6,7 +6,7 @@
 // at most, and one until its SETTINGS have come, which show that it speaks HTTP/2.
 // A stream that the server didn't process (REFUSED_STREAM, or above a GOAWAY's last one; section 8.7) can be sent again;
 // one that was reset, or whose connection broke, may be to blame for it, unless the connection was closed without a word. An answer that is late costs its stream, not
-// the connection, unless the server has been silent for as long.
+// the connection, unless the server has been silent, or has taken nothing of what waits for it, for as long.
 // Never: accepts a push. nghttp2 allocates for each stream; its buffers and tables for a connection have limits.
 #pragma once
 
@@ -77,6 +77,7 @@ class Http2Exchange final : public Exchange {
     std::size_t output_at_ = 0;         // bytes of them that are sent
     std::uint64_t now_ns_ = 0;          // within a call
     std::uint64_t heard_ns_ = 0;        // when the server sent something last
+    std::uint64_t taken_ns_ = 0;        // when it, or the socket, took something last
     bool found_fault_ = false;          // and that something we sent is to blame
     bool going_away_ = false;           // the server said so
 };

@@ -450,3 +450,23 @@ TEST_CASE("http2: what is no head in wire form is given back", "[forward]") {
     CHECK(client.losses == std::map<std::uint32_t, Loss>{{1, Loss::unsayable}});
     CHECK(client.exchange.has_room());
 }
+
+TEST_CASE("http2: a server that says something, and takes nothing", "[forward]") {
+    Client client;
+    Http2Peer server(nullptr);
+    greet(client, server);
+    client.post(1, std::string(100'000, 'b'));
+    iovec part{};
+    REQUIRE(client.exchange.gather({&part, 1}, client.now_ns) == 1);
+    Ending ending = Ending::none;
+    for (int i = 0; i < 8 && ending == Ending::none; ++i) {
+        client.now_ns += timeout / 4;
+        REQUIRE(nghttp2_submit_ping(server.session, NGHTTP2_FLAG_NONE, nullptr) == 0);
+        REQUIRE(client.exchange.receive(as_bytes(server.output()), client.now_ns) == Ending::none);
+        ending = client.exchange.check(client.now_ns);
+    }
+    REQUIRE(ending == Ending::timed_out);
+    CHECK(client.now_ns < second + 2 * timeout);
+    client.exchange.end(ending);
+    CHECK(client.losses == std::map<std::uint32_t, Loss>{{1, Loss::timed_out}});
+}
