@@ -100,14 +100,15 @@ struct Http2Exchange::Callbacks {
         return 0;
     }
 
-    static int on_frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) noexcept {
+    static int on_frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int why, void* user) noexcept {
         Http2Exchange& me = self(user);
         if (frame->hd.type != NGHTTP2_HEADERS) return 0;
         // Its stream may not even be open.
         const auto stream = std::find_if(me.streams_.begin(), me.streams_.end(),
             [frame](const Stream& each) { return each.id == frame->hd.stream_id; });
         if (stream == me.streams_.end()) return 0;
-        stream->unsayable = !me.going_away_;
+        // A connection that is ending, by the server or by what it said, opens no stream; another one will.
+        stream->unsayable = why != NGHTTP2_ERR_START_STREAM_NOT_ALLOWED && !me.going_away_;
         me.settle(*stream, NGHTTP2_REFUSED_STREAM);
         return 0;
     }

@@ -470,3 +470,19 @@ TEST_CASE("http2: a server that says something, and takes nothing", "[forward]")
     client.exchange.end(ending);
     CHECK(client.losses == std::map<std::uint32_t, Loss>{{1, Loss::timed_out}});
 }
+
+TEST_CASE(
+    "http2: what waits behind a full socket when the server breaks the rules can be said to another", "[forward]") {
+    Client client;
+    Http2Peer server(nullptr);
+    greet(client, server);
+    client.post(1, std::string(100'000, 'b'));
+    iovec part{};
+    REQUIRE(client.exchange.gather({&part, 1}, client.now_ns) == 1);
+    client.get(2);
+    const std::string data_of_no_stream(9, '\0');
+    (void)client.exchange.receive(as_bytes(data_of_no_stream), client.now_ns);
+    (void)client.output();
+    CHECK(client.losses.count(1) == 0);
+    CHECK(client.losses[2] == Loss::refused);
+}
