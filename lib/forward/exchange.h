@@ -82,7 +82,7 @@ class Exchange {
     [[nodiscard]] virtual Ending receive(Bytes bytes, std::uint64_t now_ns) noexcept = 0;
     // The server sends no more: `orderly` when that is what ends an answer, else `closed`.
     [[nodiscard]] virtual Ending end_of_stream() noexcept = 0;
-    // What has run out of time.
+    // What has run out of time; or that nothing comes any more.
     [[nodiscard]] virtual Ending check(std::uint64_t now_ns) noexcept = 0;
 
     // The connection is over.

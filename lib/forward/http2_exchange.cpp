@@ -108,7 +108,9 @@ struct Http2Exchange::Callbacks {
             [frame](const Stream& each) { return each.id == frame->hd.stream_id; });
         if (stream == me.streams_.end()) return 0;
         // A connection that is ending, by the server or by what it said, opens no stream; another one will.
-        stream->unsayable = why != NGHTTP2_ERR_START_STREAM_NOT_ALLOWED && !me.going_away_;
+        const bool ending = me.going_away_ || why == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED;
+        if (ending) me.limit_ = 0;
+        stream->unsayable = !ending;
         me.settle(*stream, NGHTTP2_REFUSED_STREAM);
         return 0;
     }
@@ -251,6 +253,7 @@ Exchange::Ending Http2Exchange::receive(Bytes bytes, std::uint64_t now_ns) noexc
 
 Exchange::Ending Http2Exchange::check(std::uint64_t now_ns) noexcept {
     now_ns_ = now_ns;
+    if (output_at_ == output_.size() && nghttp2_session_want_read(session_) == 0) return Ending::garbled;
     for (Stream& stream : streams_) {
         if (stream.id == 0 || now_ns < stream.sent_ns + timeout_ns_) continue;
         if (now_ns >= heard_ns_ + timeout_ns_) return Ending::timed_out;

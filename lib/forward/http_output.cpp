@@ -465,7 +465,7 @@ void HttpOutput::check_deadlines() noexcept {
         if (each.state == State::connecting && now_ns_ >= each.deadline_ns) {
             each.close();
             not_connected(each, ETIMEDOUT);
-        } else if (each.state == State::open && !each.exchange().empty()) {
+        } else if (each.state == State::open) {
             const Ending ending = each.exchange().check(now_ns_);
             if (ending != Ending::none) {
                 end(each, ending);

@@ -485,4 +485,9 @@ TEST_CASE(
     (void)client.output();
     CHECK(client.losses.count(1) == 0);
     CHECK(client.losses[2] == Loss::refused);
+    CHECK_FALSE(client.exchange.has_room());
+    const Ending ending = client.exchange.check(client.now_ns);
+    REQUIRE(ending == Ending::garbled);
+    client.exchange.end(ending);
+    CHECK(client.losses == std::map<std::uint32_t, Loss>{{1, Loss::broken}, {2, Loss::refused}});
 }
