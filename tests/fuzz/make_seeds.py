@@ -101,6 +101,16 @@ HTTP = {
                         for target in (b"*", b"/a b", b"/\xe9\x01\t", b"a", b"//b/c", b"/%41%zz", b"http://", b"/#f")),
     "connect": request(b"CONNECT a:443 HTTP/1.1") + b"\x16\x03\x01\x00",
     "upgrade": request(b"GET / HTTP/1.1", b"Connection: Upgrade", b"Upgrade: websocket") + b"\x81\x05hello",
+    "upgrade-refused": request(b"GET / HTTP/1.1", b"Connection: Upgrade", b"Upgrade: x") + request(b"FROB /f HTTP/1.1") + GET,
+    "upgrade-and-http2": request(b"GET / HTTP/1.1", b"Connection: Upgrade", b"Upgrade: x") +
+                         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0",
+    "chunked-in-1.0": request(b"POST / HTTP/1.0", LENGTH_3, CHUNKED, body=b"0\r\n\r\n") + GET,
+    "cr-in-a-size-line": request(POST, CHUNKED, body=b"3\rabc\r\n3;\rx\r\nabc\r\n0\r\n\r\n") + GET,
+    "many-trailers": request(POST, CHUNKED, body=b"0\r\n" + b"T: u\r\n" * 300 + CRLF) + GET,
+    "long-trailer": request(POST, CHUNKED, body=b"0\r\nT: " + b"u" * 70_000 + b"\r\n\r\n") + GET,
+    "long-line": b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n" + GET,
+    "many-fields-and-two-lengths": request(POST, *[b"%x:" % i for i in range(260)]) +
+                                   request(POST, LENGTH_3, b"Content-Length: 4") + GET,
     "head": request(b"HEAD / HTTP/1.0", b"Connection: keep-alive"),
     "no-host": b"GET / HTTP/1.1\r\nA: b\r\n\r\n",
     "empty-lines": b"\r\n\n" + GET + b"\r\n" + GET,
