@@ -152,6 +152,7 @@ class Reassembler {
     // Stands in front of the bytes of a held block.
     struct HeldHeader {
         std::uint64_t time_ns;
+        Block* previous;  // null for the first that waits
         bool segment_start;
     };
 
@@ -232,8 +233,13 @@ class Reassembler {
 
     // The bytes that wait.
     void count_behind(const AppHalf& half, Seq seq, std::int64_t size) noexcept;
+    [[nodiscard]] bool find_place(
+        const AppHalf& half, std::uint64_t offset, Block*& before, std::size_t& passed) const noexcept;
     [[nodiscard]] bool hold(AppHalf& half, Piece& piece, std::uint64_t time_ns) noexcept;
-    [[nodiscard]] bool may_hold_more(const AppHalf& half) const noexcept;
+    [[nodiscard]] bool may_hold_more(const AppHalf& half) const noexcept {
+        if (half.held_blocks >= limits_.held_blocks_per_flow) return false;
+        return limits_.held_free_part == 0 || half.held_blocks <= held_pool_.available() / limits_.held_free_part;
+    }
     void count_overlap(Bytes held, Bytes arrived) noexcept;
     void drop_held(AppHalf& half, Counter reason) noexcept;
 

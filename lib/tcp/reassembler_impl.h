@@ -332,7 +332,7 @@ void Reassembler<App>::pass_first_held(Line<Sink> line) noexcept {
     AppHalf& half = line.half;
     Block* block = half.held;
     half.held = block->next;
-    if (half.held == nullptr) half.held_last = nullptr;
+    (half.held != nullptr ? header(*half.held).previous : half.held_last) = nullptr;
     half.held_bytes -= static_cast<std::uint32_t>(waiting(*block).size());
     --half.held_blocks;
     pass(line, waiting(*block), header(*block).segment_start, header(*block).time_ns);
@@ -401,54 +401,67 @@ void Reassembler<App>::close(Line<Sink> line, CloseReason reason) noexcept {
 
 // ---- bytes that wait --------------------------------------------------------------------------------------------
 
+// The last waiting block that begins at `offset` or in front of it, or null: looked for from the nearer end, so that what
+// comes near either costs little, however much waits between. False when that is past too many.
+template <class App>
+bool Reassembler<App>::find_place(
+    const AppHalf& half, std::uint64_t offset, Block*& before, std::size_t& passed) const noexcept {
+    before = half.held_last;
+    if (before == nullptr || before->offset <= offset) return true;
+    if (offset + offset > half.held->offset + half.held_last->offset) {
+        for (; before != nullptr && before->offset > offset; before = header(*before).previous) {
+            if (++passed > limits_.held_search) return false;
+        }
+        return true;
+    }
+    before = nullptr;
+    for (Block* next = half.held; next->offset <= offset; next = next->next) {
+        if (++passed > limits_.held_search) return false;
+        before = next;
+    }
+    return true;
+}
+
 // Copies what isn't waiting yet of `piece`, which is then behind what was kept. False when something was left for
 // want of room.
 template <class App>
 bool Reassembler<App>::hold(AppHalf& half, Piece& piece, std::uint64_t time_ns) noexcept {
     std::uint64_t offset = half.offset + static_cast<std::uint64_t>(seq_diff(piece.seq, half.next_seq));
-    Block** link = &half.held;
-    if (half.held_last != nullptr && half.held_last->offset <= offset) link = &half.held_last->next;
-    if (half.held_last != nullptr && half.held_last->offset <= offset && end_of(*half.held_last) > offset) {
-        link = &half.held;  // it overlaps the last block: find the link to it
-    }
     std::size_t passed = 0;
+    Block* before = nullptr;
+    if (!find_place(half, offset, before, passed)) return false;
     while (!piece.bytes.empty()) {
-        while (*link != nullptr && end_of(**link) <= offset) {
-            if (++passed > limits_.held_search) return false;
-            link = &(*link)->next;
-        }
-        Block* behind = *link;
+        Block* const behind = before != nullptr ? before->next : half.held;
         std::size_t part = piece.bytes.size();
-        if (behind != nullptr && behind->offset <= offset) {
-            const Bytes overlap = waiting(*behind).subspan(offset - behind->offset);
+        if (before != nullptr && end_of(*before) > offset) {
+            const Bytes overlap = waiting(*before).subspan(offset - before->offset);
             part = std::min(part, overlap.size());
             count_overlap(overlap.first(part), piece.bytes.first(part));
+        } else if (behind != nullptr && behind->offset == offset) {
+            if (++passed > limits_.held_search) return false;
+            before = behind;
+            continue;
         } else {
             if (behind != nullptr) part = std::min<std::uint64_t>(part, behind->offset - offset);
             part = std::min(part, held_pool_.block_capacity() - sizeof(HeldHeader));
             if (half.held_bytes + part > limits_.held_bytes_per_flow || !may_hold_more(half)) return false;
             Block* block = held_pool_.take();
             if (block == nullptr) return false;
-            header(*block) = {time_ns, piece.segment_start};
+            header(*block) = {time_ns, before, piece.segment_start};
             std::memcpy(block->data() + sizeof(HeldHeader), piece.bytes.data(), part);
             block->size = static_cast<std::uint32_t>(sizeof(HeldHeader) + part);
             block->offset = offset;
             block->next = behind;
-            *link = block;
-            if (behind == nullptr) half.held_last = block;
+            (before != nullptr ? before->next : half.held) = block;
+            (behind != nullptr ? header(*behind).previous : half.held_last) = block;
             half.held_bytes += static_cast<std::uint32_t>(part);
             ++half.held_blocks;
+            before = block;
         }
         piece.skip(part);
         offset += part;
     }
     return true;
-}
-
-template <class App>
-bool Reassembler<App>::may_hold_more(const AppHalf& half) const noexcept {
-    if (half.held_blocks >= limits_.held_blocks_per_flow) return false;
-    return limits_.held_free_part == 0 || half.held_blocks <= held_pool_.available() / limits_.held_free_part;
 }
 
 // Bytes behind the stream's position, seen before or missed.

@@ -291,16 +291,24 @@ TEST_CASE("reassembler: greedy flows leave room for others", "[reassembler]") {
     CHECK(lab.recorder.streams.back().transcript == "open|" + text(0, 20));
 }
 
-TEST_CASE("reassembler: a place that is far from the first hole", "[reassembler]") {
+TEST_CASE("reassembler: a place that is far from the first waiting bytes, and from the last", "[reassembler]") {
     tcp::Limits limits = small_limits();
     limits.held_search = 3;
     Lab lab(limits);
     Peer client = lab.client();
     client.syn();
-    for (std::uint64_t at = 10; at <= 80; at += 10) client.data(at, at + 1);  // behind the last: no search
+    for (std::uint64_t at = 10; at <= 160; at += 10) client.data(at, at + 1);  // behind the last: no search
     CHECK(lab.transcript() == "open|");
-    SECTION("near enough") {
+    SECTION("near enough to the first") {
         client.data(35, 36);
+        CHECK(lab.transcript() == "open|");
+    }
+    SECTION("near enough to the last") {
+        client.data(135, 136);
+        CHECK(lab.transcript() == "open|");
+    }
+    SECTION("in front of all") {
+        client.data(5, 6);
         CHECK(lab.transcript() == "open|");
     }
     SECTION("too far") {
@@ -308,11 +316,51 @@ TEST_CASE("reassembler: a place that is far from the first hole", "[reassembler]
         CHECK(lab.transcript() == "open|gap 10|" + text(10, 11));
     }
     SECTION("and much too far") {
-        client.data(75, 76);
+        client.data(85, 86);
         CHECK(lab.transcript() == "open|gap 10|" + text(10, 11) + "|gap 9|" + text(20, 21) + "|gap 9|" + text(30, 31) +
-                                      "|gap 9|" + text(40, 41));
+                                      "|gap 9|" + text(40, 41) + "|gap 9|" + text(50, 51));
+    }
+    SECTION("too many in its own place") {
+        client.data(35, 75);
+        CHECK(lab.transcript().starts_with("open|gap 10|" + text(10, 11)));
     }
     CHECK(lab.count(Counter::tcp_held_full_bytes) == 0);
+}
+
+TEST_CASE("reassembler: a window behind a hole outlives copies and swaps at its end", "[reassembler]") {
+    tcp::Limits limits;
+    limits.max_flows = 64;
+    Lab lab(limits);
+    Peer client = lab.client();
+    client.syn();
+    const std::uint64_t size = 1000, segments = 2 * limits.held_search;
+    const auto send = [&](std::uint64_t number) { client.data(number * size, (number + 1) * size); };
+    for (std::uint64_t i = 1; i <= segments; ++i) send(i);
+    SECTION("a copy of the last segment") {
+        send(segments);
+    }
+    SECTION("copies of all") {  // a second mirror
+        for (std::uint64_t i = segments + 1; i <= segments + 100; ++i) {
+            send(i);
+            send(i);
+        }
+    }
+    SECTION("two segments swapped") {
+        send(segments + 2);
+        send(segments + 1);
+    }
+    SECTION("the last ones backwards") {
+        for (std::uint64_t i = 8; i > 0; --i) send(segments + i);
+    }
+    SECTION("a second hole near the first") {
+        send(segments + 1);
+        client.data(size / 2, size / 2 + 10);
+    }
+    CHECK(lab.count(Counter::tcp_gaps) == 0);
+    send(0);
+    CHECK(lab.reassembler.held_blocks() == 0);
+    CHECK(lab.recorder.streams[0].data == text(0, lab.recorder.streams[0].offset));
+    CHECK(lab.count(Counter::tcp_gaps) == 0);
 }
 
 TEST_CASE("reassembler: a segment that waits is counted once, though it made room first", "[reassembler]") {
