@@ -10,9 +10,9 @@
 // Rules: the first copy of a byte wins. A hole is given up when it is too old, when too much waits behind it, when the
 //        peer's ACK says that the bytes arrived and the mirror still doesn't bring them, or when the flow goes. While the
 //        peer's own ACK stands at the hole it isn't too old: the peer waits for those bytes, and will get them. A SYN
-//        on a living stream is believed only when data follows it there. A FIN or RST is believed until data follows
-//        it, unless the peer's ACK shows that it believed the FIN; a hole in front of it stays open till the flow goes.
-//        Far-away segments do not move a stream that makes progress.
+//        on a known stream is believed only when data follows it there, or the peer answers it, or the peer's ACK shows
+//        that it believed the stream's FIN. A FIN or RST is believed until data follows it, unless that ACK has come; a
+//        hole in front of it stays open till the flow goes. Far-away segments do not move a stream that makes progress.
 // Bytes: each payload byte is counted once, as delivered or under the reason why not (base/counters.def).
 // Never: allocates, throws, reads a clock, or keeps a pointer into a frame.
 // Follows RFC 9293 as a passive observer can, and RFC 7323's bound on how far a window reaches.
@@ -191,7 +191,7 @@ class Reassembler {
 
     // What a segment does to its direction.
     template <class Sink>
-    void on_syn(Line<Sink> line, Seq start) noexcept;
+    void on_syn(Line<Sink> line, const Segment& segment, Seq start) noexcept;
     template <class Sink>
     void on_payload(Line<Sink> line, Piece piece) noexcept;
     void note_close(AppHalf& half, const Segment& segment, Seq payload_seq, std::uint64_t now_ns) noexcept;

@@ -32,7 +32,7 @@ void Reassembler<App>::push(const Segment& segment, std::uint64_t hash, std::uin
     const Line<std::remove_reference_t<Sink>> line{*flow, segment.sender, flow->half(segment.sender), now_ns, sink};
     if (!has_hole(line.half)) line.half.acked_ns = 0;  // what was acknowledged is here, or given up
     Seq seq = segment.seq;
-    if (syn) on_syn(line, ++seq);  // SYN takes one sequence number
+    if (syn) on_syn(line, segment, ++seq);  // SYN takes one sequence number
     if (segment.has(packet::TcpFlags::rst)) {
         // Text in a reset is for people, it isn't the stream's (RFC 9293, section 3.10.7.4).
         counters_.add(Counter::tcp_after_close_bytes, segment.payload.size());
@@ -54,24 +54,27 @@ void Reassembler<App>::push(const Segment& segment, std::uint64_t hash, std::uin
 
 template <class App>
 template <class Sink>
-void Reassembler<App>::on_syn(Line<Sink> line, Seq start) noexcept {
+void Reassembler<App>::on_syn(Line<Sink> line, const Segment& segment, Seq start) noexcept {
     AppHalf& half = line.half;
     if (half.joining) {
         const bool of_stream = seq_before(half.next_seq, start) && !seq_before(first_waiting(half), start);
         join(line, of_stream ? start : first_waiting(half), !of_stream);
     }
     const Seq stream_start = half.next_seq - static_cast<Seq>(half.offset);
-    if (!half.seen) {
+    if (half.seen && start == stream_start) return;  // sent again, or late: the stream is this SYN's already
+    const Side peer_side = packet::opposite(line.side);
+    AppHalf& peer = line.flow.half(peer_side);
+    const bool answers = segment.has(packet::TcpFlags::ack) && peer.syn_pending && segment.ack == peer.syn_start;
+    if (!half.seen && !answers) {
         begin(line, start, false);
-    } else if (start == stream_start) {
-        // Sent again, or late: the stream is this SYN's already.
-    } else if (half.ended && has_reached_end(half)) {
+    } else if (half.close_acked && half.ended && has_reached_end(half)) {
         restart(line, start);
     } else {
-        // Either the end of the old connection was lost, or somebody tries to make us look away (RFC 5961, section
-        // 4). The data that follows will tell.
+        // Either the end of the old connection was lost, or somebody tries to make us look away (RFC 5961, section 4),
+        // for which both an end and a SYN may be forged. The data that follows will tell; or the peer, if it answers.
         half.syn_pending = true;
         half.syn_start = start;
+        if (answers) restart(Line<Sink>{line.flow, peer_side, peer, line.now_ns, line.sink}, peer.syn_start);
     }
 }
 
@@ -81,13 +84,14 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
     AppHalf& half = line.half;
     if (!half.seen) begin_midstream(line, piece.seq);
     if (half.syn_pending) {
-        const auto distance = [](Seq a, Seq b) { return std::abs(static_cast<std::int64_t>(seq_diff(a, b))); };
-        if (distance(piece.seq, half.syn_start) < distance(piece.seq, half.next_seq)) restart(line, half.syn_start);
-        half.syn_pending = false;
+        const std::int64_t behind_syn = seq_diff(piece.seq, half.syn_start);
+        const std::int64_t ahead = seq_diff(piece.seq, half.next_seq);
+        if (behind_syn >= 0 && behind_syn < std::abs(ahead)) restart(line, half.syn_start);
     }
     bool waited = false;
     while (!piece.bytes.empty()) {
         if (half.ignored) {
+            half.syn_pending = false;
             counters_.add(Counter::tcp_ignored_bytes, piece.bytes.size());
             return;
         }
@@ -109,6 +113,7 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
             if (piece.bytes.empty()) counters_.add(Counter::tcp_duplicate_segments);
             continue;
         }
+        half.syn_pending = false;  // the stream has gone on where it was; copies don't say so
         if (half.close_known) {
             const std::int64_t beyond = std::min(seq_diff(piece.seq, half.close_seq) + size, size);
             if (beyond > 0 && half.close_acked) {
@@ -231,12 +236,15 @@ void Reassembler<App>::join(Line<Sink> line, Seq start, bool midstream) noexcept
     pass_ready(line);
 }
 
-// A new connection on the same endpoints: both directions start over.
+// A new connection on the same endpoints: both directions start over, the other one with its SYN if that was here first.
 template <class App>
 template <class Sink>
 void Reassembler<App>::restart(Line<Sink> line, Seq start) noexcept {
-    for (const Side side : {Side::low, Side::high}) {
-        const Line<Sink> each{line.flow, side, line.flow.half(side), line.now_ns, line.sink};
+    const Side peer_side = packet::opposite(line.side);
+    const Line<Sink> peer{line.flow, peer_side, line.flow.half(peer_side), line.now_ns, line.sink};
+    const bool peer_began = peer.half.syn_pending;
+    const Seq peer_start = peer.half.syn_start;
+    for (const Line<Sink>& each : {line, peer}) {
         give_up_all(each);
         if (each.half.seen) close(each, CloseReason::ended);
         each.half = AppHalf{};
@@ -246,6 +254,7 @@ void Reassembler<App>::restart(Line<Sink> line, Seq start) noexcept {
     counters_.add(Counter::flows_opened);
     watch(line.flow, idle_deadline(line.flow), line.now_ns);
     begin(line, start, false);
+    if (peer_began) begin(peer, peer_start, false);
 }
 
 // After anything that moved the stream or told its end: note when the end is reached, else see to its hole in time.
