@@ -145,7 +145,11 @@ class Reassembler {
   private:
     static constexpr std::size_t held_block_bytes = 2048;
     static constexpr std::size_t expiry_budget = 1024;  // flows that one tick() may end: about 100 microseconds
-    static constexpr int eviction_candidates = 1024;    // each is moved to its real deadline, so the next find it fast
+    static constexpr int eviction_candidates = 1024;    // each is moved to its real turn, so the next find it fast
+    // An idle timeout may be longer than the wheel reaches. Then a flow has its turn when it has been idle for this long, and,
+    // until its time is up, again and again: so it stands in front of those that were seen since.
+    static constexpr std::uint64_t longest_turn_ns = TimingWheel<FlowTable<AppFlow>>::horizon_ns;
+    static constexpr std::uint64_t next_turn_ns = 60 * second_ns;
 
     static constexpr std::uint64_t never_ns = ~std::uint64_t{0};
 
@@ -291,6 +295,9 @@ class Reassembler {
             if (has_hole(half)) deadline = std::min(deadline, hole_deadline(half));
         }
         return deadline;
+    }
+    [[nodiscard]] std::uint64_t turn(const AppFlow& flow) const noexcept {
+        return std::min(next_deadline(flow), flow.last_seen_ns + longest_turn_ns);
     }
     void watch(AppFlow& flow, std::uint64_t deadline_ns, std::uint64_t now_ns) noexcept {
         const std::uint32_t index = table_.index_of(flow);

@@ -515,11 +515,11 @@ auto Reassembler<App>::open_flow(const Segment& segment, std::uint64_t hash, std
     counters_.add(Counter::flows_opened);
     if (!segment.has(packet::TcpFlags::syn)) counters_.add(Counter::flows_midstream);
     flow->last_seen_ns = now_ns;
-    wheel_.schedule(table_.index_of(*flow), idle_deadline(*flow), now_ns);
+    wheel_.schedule(table_.index_of(*flow), turn(*flow), now_ns);
     return *flow;
 }
 
-// The flow whose time is up next is the one that is idle longest, once its deadline is brought up to date. Those that wait
+// The flow whose turn is next is the one that is idle longest, once its turn is brought up to date. Those that wait
 // for bytes have nearer deadlines, and are no candidates while there is another.
 template <class App>
 template <class Sink>
@@ -531,12 +531,12 @@ void Reassembler<App>::evict_one(std::uint64_t now_ns, Sink& sink) noexcept {
         const std::uint32_t index = wheel_.soonest(behind_holes_ns);
         AppFlow& flow = table_[index];
         if (oldest == no_index || flow.last_seen_ns < table_[oldest].last_seen_ns) oldest = index;
-        const std::uint64_t deadline_ns = next_deadline(flow);
-        if (!wheel_.sooner_than(index, deadline_ns)) {
+        const std::uint64_t turn_ns = turn(flow);
+        if (!wheel_.sooner_than(index, turn_ns)) {
             oldest = index;
             break;
         }
-        wheel_.schedule(index, deadline_ns, now_ns);
+        wheel_.schedule(index, turn_ns, now_ns);
     }
     end(table_[oldest], CloseReason::evicted, now_ns, sink);
 }
@@ -563,7 +563,9 @@ void Reassembler<App>::expired(AppFlow& flow, std::uint64_t now_ns, Sink& sink) 
             settle(line);
         }
     }
-    wheel_.schedule(table_.index_of(flow), next_deadline(flow), now_ns);
+    const std::uint64_t turn_ns = turn(flow);
+    const std::uint64_t again_ns = std::min(next_deadline(flow), now_ns + next_turn_ns);
+    wheel_.schedule(table_.index_of(flow), turn_ns > now_ns ? turn_ns : again_ns, now_ns);
 }
 
 template <class App>
