@@ -12,7 +12,8 @@
 //        peer's own ACK stands at the hole it isn't too old: the peer waits for those bytes, and will get them. A SYN
 //        on a known stream is believed only when data follows it there, or the peer answers it, or the peer's ACK shows
 //        that it believed the stream's FIN. A FIN or RST is believed until data follows it, unless that ACK has come; a
-//        hole in front of it stays open till the flow goes. Far-away segments do not move a stream that makes progress.
+//        hole in front of it stays open till the flow goes. Far-away segments do not move a stream that makes progress; one that was silent
+//        they do, until data follows where it was.
 // Bytes: each payload byte is counted once, as delivered or under the reason why not (base/counters.def).
 // Never: allocates, throws, reads a clock, or keeps a pointer into a frame.
 // Follows RFC 9293 as a passive observer can, and RFC 7323's bound on how far a window reaches.
@@ -49,6 +50,7 @@ struct Half {
     bool awaited : 1 = false;      // with acked_ns: the peer's ACK stands at acked_seq
     bool syn_pending : 1 = false;
     bool ignored : 1 = false;  // the sink wants nothing more of it
+    bool jumped : 1 = false;   // it was at jumped_from before it went on far from there
     std::uint16_t held_blocks = 0;
     std::uint64_t offset = 0;  // stream offset of next_seq
     // When fresh bytes last moved next_seq, its end became known, or the peer's ACK, which had stood there, moved on.
@@ -63,6 +65,7 @@ struct Half {
     Seq acked_seq = 0;  // with acked_ns
     Seq lost_from = 0;  // the last bytes that were given up; and those in front of where it was picked up
     Seq lost_to = 0;
+    Seq jumped_from = 0;
     std::uint32_t held_bytes = 0;
 };
 
@@ -259,6 +262,11 @@ class Reassembler {
 
     [[nodiscard]] static Seq first_waiting(const AppHalf& half) noexcept {
         return half.next_seq + static_cast<Seq>(half.held->offset - half.offset);
+    }
+    // It brings bytes that would be new to a stream that is at `place`.
+    [[nodiscard]] bool is_near(const Piece& piece, Seq place) const noexcept {
+        const std::int64_t ahead = seq_diff(piece.seq, place);
+        return ahead <= limits_.max_distance && ahead + static_cast<std::int64_t>(piece.bytes.size()) > 0;
     }
     [[nodiscard]] static bool has_hole(const AppHalf& half) noexcept {
         return half.held != nullptr || (half.close_known && !half.ended);

@@ -98,12 +98,17 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
         const std::int64_t ahead = seq_diff(piece.seq, half.next_seq);
         const auto size = static_cast<std::int64_t>(piece.bytes.size());
         if (std::abs(ahead) > limits_.max_distance) {
-            // Not of this stream, unless the stream has gone silent where it was.
-            if (line.now_ns < half.progress_ns + limits_.gap_timeout_ns) {
+            // Not of this stream, unless the stream has gone silent where it was; or goes on where it was before, so that
+            // what took it away was false.
+            const bool back = half.jumped && is_near(piece, half.jumped_from);
+            if (!back && line.now_ns < half.progress_ns + limits_.gap_timeout_ns) {
                 counters_.add(Counter::tcp_out_of_window_bytes, piece.bytes.size());
                 return;
             }
-            jump(line, piece.seq);
+            const Seq from = half.next_seq;
+            jump(line, back ? half.jumped_from : piece.seq);
+            half.jumped = !back;
+            half.jumped_from = from;
             continue;
         }
         if (ahead < 0) {
@@ -397,6 +402,7 @@ void Reassembler<App>::jump(Line<Sink> line, Seq seq) noexcept {
     drop_held(line.half, Counter::tcp_held_dropped_bytes);
     if (line.half.close_known) disbelieve_close(line.flow, line.half);
     line.half.next_seq = line.half.lost_from = line.half.lost_to = seq;
+    line.half.acked_ns = 0;
     counters_.add(Counter::tcp_gaps);
     tell(line, {.kind = StreamChunk::Kind::gap, .offset = line.half.offset, .data = {}, .gap_bytes = unknown_gap});
 }

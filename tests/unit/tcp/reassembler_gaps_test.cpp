@@ -486,6 +486,53 @@ TEST_CASE("reassembler: a stream that was silent may go on elsewhere", "[reassem
     CHECK(lab.count(Counter::tcp_gaps) == 1);
 }
 
+TEST_CASE("reassembler: a stream that was silent goes on where it was, whatever came in between", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    client.data(0, 10);
+    lab.wait_ticking(gap_timeout);
+    const std::uint64_t far = std::uint64_t{64} << 20;
+    const std::string there = "open|" + text(0, 10) + "|gap ?|" + text(far, far + 10);
+    client.data(far, far + 10);
+    CHECK(lab.transcript() == there);
+    SECTION("in order") {
+        client.data(10, 20);
+        CHECK(lab.transcript() == there + "|gap ?|" + text(10, 20));
+        client.data(far + 10, far + 20);  // it makes progress
+        client.data(20, 30);
+        CHECK(lab.transcript() == there + "|gap ?|" + text(10, 30));
+        CHECK(lab.count(Counter::tcp_out_of_window_bytes) == 10);
+    }
+    SECTION("in another order") {
+        client.data(20, 30);
+        client.data(10, 20);
+        CHECK(lab.transcript() == there + "|gap ?|" + text(10, 30));
+    }
+    SECTION("with bytes that wait there, and an end") {
+        client.data(far + 20, far + 30);
+        client.fin(far + 30);
+        client.data(0, 20);
+        CHECK(lab.transcript() == there + "|gap ?|" + text(10, 20));
+        CHECK(lab.count(Counter::tcp_duplicate_bytes) == 10);
+        CHECK(lab.count(Counter::tcp_held_dropped_bytes) == 10);
+    }
+    SECTION("copies of what it was before don't bring it back") {
+        client.data(0, 10);
+        client.data(far + 10, far + 20);
+        CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap ?|" + text(far, far + 20));
+        CHECK(lab.count(Counter::tcp_out_of_window_bytes) == 10);
+    }
+    SECTION("and each silence may be another's") {
+        client.data(10, 20);
+        lab.wait_ticking(gap_timeout);
+        client.data(far + 10, far + 20);
+        client.data(20, 30);
+        CHECK(lab.transcript() ==
+              there + "|gap ?|" + text(10, 20) + "|gap ?|" + text(far + 10, far + 20) + "|gap ?|" + text(20, 30));
+    }
+}
+
 TEST_CASE("reassembler: a clock that steps back is not a silence", "[reassembler]") {
     // Frames of several queues or captures are merged by time, but not always exactly.
     Lab lab;
