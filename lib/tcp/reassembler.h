@@ -12,7 +12,7 @@
 //        peer's own ACK stands at the hole it isn't too old: the peer waits for those bytes, and will get them. A SYN
 //        on a known stream is believed only when data follows it there, or the peer answers it, or the peer's ACK shows
 //        that it believed the stream's FIN. A FIN or RST is believed until data follows it, unless that ACK has come; a
-//        hole in front of it stays open till the flow goes. Far-away segments do not move a stream that makes progress; one that was silent
+//        hole in front of it stays open till the flow goes. Where segments have ACKs, bytes without one are nobody's. Far-away segments do not move a stream that makes progress; one that was silent
 //        they do, until data follows where it was.
 // Bytes: each payload byte is counted once, as delivered or under the reason why not (base/counters.def).
 // Never: allocates, throws, reads a clock, or keeps a pointer into a frame.
@@ -50,6 +50,7 @@ struct Half {
     bool awaited : 1 = false;      // with acked_ns: the peer's ACK stands at acked_seq
     bool syn_pending : 1 = false;
     bool ignored : 1 = false;  // the sink wants nothing more of it
+    bool acks : 1 = false;     // it has sent an ACK, so all that it sends has one
     bool jumped : 1 = false;   // it was at jumped_from before it went on far from there
     std::uint16_t held_blocks = 0;
     std::uint64_t offset = 0;  // stream offset of next_seq
@@ -247,7 +248,10 @@ class Reassembler {
         if (half.held_blocks >= limits_.held_blocks_per_flow) return false;
         return limits_.held_free_part == 0 || half.held_blocks <= held_pool_.available() / limits_.held_free_part;
     }
-    void count_overlap(Bytes held, Bytes arrived) noexcept;
+    void count_overlap(Bytes held, Bytes arrived) noexcept {
+        counters_.add(Counter::tcp_duplicate_bytes, arrived.size());
+        if (std::memcmp(held.data(), arrived.data(), arrived.size()) != 0) counters_.add(Counter::tcp_overlap_conflict);
+    }
     void drop_held(AppHalf& half, Counter reason) noexcept;
 
     [[nodiscard]] static HeldHeader& header(Block& block) noexcept {

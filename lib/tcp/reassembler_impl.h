@@ -31,9 +31,17 @@ void Reassembler<App>::push(const Segment& segment, std::uint64_t hash, std::uin
 
     const Line<std::remove_reference_t<Sink>> line{*flow, segment.sender, flow->half(segment.sender), now_ns, sink};
     if (!has_hole(line.half)) line.half.acked_ns = 0;  // what was acknowledged is here, or given up
+    const bool acks = segment.has(packet::TcpFlags::ack);
+    const bool rst = segment.has(packet::TcpFlags::rst);
+    if (line.half.acks && !acks && !syn && !rst && !segment.payload.empty()) {
+        // No receiver takes it (RFC 9293, section 3.10.7.4), so its bytes would be taken for those that come in their place.
+        counters_.add(Counter::tcp_after_close_bytes, segment.payload.size());
+        return;
+    }
+    line.half.acks = line.half.acks || (acks && !rst);
     Seq seq = segment.seq;
     if (syn) on_syn(line, segment, ++seq);  // SYN takes one sequence number
-    if (segment.has(packet::TcpFlags::rst)) {
+    if (rst) {
         // Text in a reset is for people, it isn't the stream's (RFC 9293, section 3.10.7.4).
         counters_.add(Counter::tcp_after_close_bytes, segment.payload.size());
     } else if (!segment.payload.empty()) {
@@ -47,7 +55,7 @@ void Reassembler<App>::push(const Segment& segment, std::uint64_t hash, std::uin
     if (!flow->uneven) return;
     if (has_hole(line.half)) settle(line);
     AppHalf& peer = flow->half(packet::opposite(segment.sender));
-    if (segment.has(packet::TcpFlags::ack) && (peer.close_known || has_hole(peer))) {
+    if (acks && (peer.close_known || has_hole(peer))) {
         note_ack(*flow, peer, segment.ack, now_ns);
     }
 }
@@ -486,12 +494,6 @@ void Reassembler<App>::count_behind(const AppHalf& half, Seq seq, std::int64_t s
     const std::int64_t late = std::max<std::int64_t>(within(half.lost_to) - within(half.lost_from), 0);
     counters_.add(Counter::tcp_late_bytes, static_cast<std::uint64_t>(late));
     counters_.add(Counter::tcp_duplicate_bytes, static_cast<std::uint64_t>(size - late));
-}
-
-template <class App>
-void Reassembler<App>::count_overlap(Bytes held, Bytes arrived) noexcept {
-    counters_.add(Counter::tcp_duplicate_bytes, arrived.size());
-    if (std::memcmp(held.data(), arrived.data(), arrived.size()) != 0) counters_.add(Counter::tcp_overlap_conflict);
 }
 
 template <class App>
