@@ -33,7 +33,7 @@ FragmentTable::Verdict FragmentTable::add(IpPacket& packet, std::uint32_t vni, s
         return Verdict::refused;
     }
     const Range whole{0, datagram.total};
-    if (datagram.total == 0 || datagram.ranges != 1 || datagram.present[0].begin != whole.begin ||
+    if (datagram.cut || datagram.total == 0 || datagram.ranges != 1 || datagram.present[0].begin != whole.begin ||
         datagram.present[0].end != whole.end) {
         return Verdict::waits;
     }
@@ -86,6 +86,7 @@ FragmentTable::Datagram* FragmentTable::find_or_begin(const Key& key, std::uint6
     datagram.newer = none;
     datagram.total = 0;
     datagram.refused = false;
+    datagram.cut = false;
     datagram.ranges = 0;
     bucket = index;
     (newest_ != none ? datagrams_[newest_].newer : oldest_) = index;
@@ -108,16 +109,18 @@ bool FragmentTable::insert(Datagram& datagram, const IpPacket& packet) noexcept 
         datagram.total = end;
     }
     if (packet.fragment_offset == 0) datagram.protocol = packet.protocol;
-    if (present == 0) return true;
 
     const Range range{packet.fragment_offset, packet.fragment_offset + present};
     std::size_t at = 0;  // the first run that doesn't end in front of the fragment
     while (at < datagram.ranges && datagram.present[at].end <= range.begin) ++at;
-    if (at < datagram.ranges && datagram.present[at].begin < range.end) {
+    if (present != 0 && at < datagram.ranges && datagram.present[at].begin < range.end) {
         const Range& there = datagram.present[at];
+        if (end > there.end) datagram.cut = true;  // if it is no contradiction anyway
         return there.begin <= range.begin && range.end <= there.end &&
                std::memcmp(buffer(datagram) + range.begin, packet.payload.data(), present) == 0;
     }
+    if (packet.missing != 0) datagram.cut = true;
+    if (present == 0) return true;
     if (!insert_range(datagram, at, range)) return false;
     std::memcpy(buffer(datagram) + range.begin, packet.payload.data(), present);
     return true;

@@ -5,7 +5,8 @@
 // Out:   with the last one to come, the datagram's payload in one piece, in the table's own memory.
 // Rules: any order. A copy of bytes that are there is ignored; fragments that overlap otherwise, contradict the
 //        datagram's length or pass 64 KiB give the whole datagram up, as hosts do since RFC 5722 (an overlap is an
-//        attack on whoever reads it differently). A fragment that the mirror cut leaves a hole, so its datagram expires.
+//        attack on whoever reads it differently). A fragment that the mirror cut leaves a hole that no other may fill, so its
+//        datagram expires.
 // Bytes: copied. A whole datagram's live until release(), which the owner calls between bursts.
 // Bound: limits.max_datagrams buffers of 64 KiB, mapped at construction and touched as far as they are used. When all
 //        are taken the oldest datagram is given up. fragments_expired counts each one given up or too old.
@@ -83,6 +84,7 @@ class FragmentTable {
         std::uint32_t total;  // bytes, 0 while the last fragment hasn't come
         std::uint8_t protocol;
         bool refused;
+        bool cut;  // one of its fragments came without its end
         std::uint8_t ranges;
         std::array<Range, max_ranges> present;  // ascending, with holes between them
     };

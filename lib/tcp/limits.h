@@ -18,8 +18,9 @@ struct Limits {
     // And no more than this part of what is free, so that some greedy flows leave room for all others (0: no such limit). A
     // dynamic threshold: A. Choudhury, E. Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998.
     std::size_t held_free_part = 4;
-    // Waiting blocks that a segment may have to be led past to its place, which then is no further: the hole is given up. So
-    // a sender that scatters its segments costs no more than one that doesn't.
+    // Waiting blocks that a segment may have to be led past to its place, from the first or the last of them, whichever is
+    // nearer; further than that, the hole is given up. So a sender that scatters its segments costs no more than one that
+    // doesn't.
     std::size_t held_search = 512;
     std::size_t held_bytes = 64 << 20;             // of all flows; then the flow that needs more gives up its hole,
                                                    // and what still finds no room is dropped: tcp_held_full_bytes

@@ -10,9 +10,10 @@
 // Rules: the first copy of a byte wins. A hole is given up when it is too old, when too much waits behind it, when the
 //        peer's ACK says that the bytes arrived and the mirror still doesn't bring them, or when the flow goes. While the
 //        peer's own ACK stands at the hole it isn't too old: the peer waits for those bytes, and will get them. A SYN
-//        on a living stream is believed only when data follows it there. A FIN or RST is believed until data follows
-//        it, unless the peer's ACK shows that it believed the FIN; a hole in front of it stays open till the flow goes.
-//        Far-away segments do not move a stream that makes progress.
+//        on a known stream is believed only when data follows it there, or the peer answers it, or the peer's ACK shows
+//        that it believed the stream's FIN. A FIN or RST is believed until data follows it, unless that ACK has come; a
+//        hole in front of it stays open till the flow goes. Where segments have ACKs, bytes without one are nobody's. Far-away segments do not move a stream that makes progress; one that was silent
+//        they do, until data follows where it was.
 // Bytes: each payload byte is counted once, as delivered or under the reason why not (base/counters.def).
 // Never: allocates, throws, reads a clock, or keeps a pointer into a frame.
 // Follows RFC 9293 as a passive observer can, and RFC 7323's bound on how far a window reaches.
@@ -49,6 +50,8 @@ struct Half {
     bool awaited : 1 = false;      // with acked_ns: the peer's ACK stands at acked_seq
     bool syn_pending : 1 = false;
     bool ignored : 1 = false;  // the sink wants nothing more of it
+    bool acks : 1 = false;     // it has sent an ACK, so all that it sends has one
+    bool jumped : 1 = false;   // it was at jumped_from before it went on far from there
     std::uint16_t held_blocks = 0;
     std::uint64_t offset = 0;  // stream offset of next_seq
     // When fresh bytes last moved next_seq, its end became known, or the peer's ACK, which had stood there, moved on.
@@ -63,6 +66,7 @@ struct Half {
     Seq acked_seq = 0;  // with acked_ns
     Seq lost_from = 0;  // the last bytes that were given up; and those in front of where it was picked up
     Seq lost_to = 0;
+    Seq jumped_from = 0;
     std::uint32_t held_bytes = 0;
 };
 
@@ -145,13 +149,18 @@ class Reassembler {
   private:
     static constexpr std::size_t held_block_bytes = 2048;
     static constexpr std::size_t expiry_budget = 1024;  // flows that one tick() may end: about 100 microseconds
-    static constexpr int eviction_candidates = 1024;    // each is moved to its real deadline, so the next find it fast
+    static constexpr int eviction_candidates = 1024;    // each is moved to its real turn, so the next find it fast
+    // An idle timeout may be longer than the wheel reaches. Then a flow has its turn when it has been idle for this long, and,
+    // until its time is up, again and again: so it stands in front of those that were seen since.
+    static constexpr std::uint64_t longest_turn_ns = TimingWheel<FlowTable<AppFlow>>::horizon_ns;
+    static constexpr std::uint64_t next_turn_ns = 60 * second_ns;
 
     static constexpr std::uint64_t never_ns = ~std::uint64_t{0};
 
     // Stands in front of the bytes of a held block.
     struct HeldHeader {
         std::uint64_t time_ns;
+        Block* previous;  // null for the first that waits
         bool segment_start;
     };
 
@@ -190,7 +199,7 @@ class Reassembler {
 
     // What a segment does to its direction.
     template <class Sink>
-    void on_syn(Line<Sink> line, Seq start) noexcept;
+    void on_syn(Line<Sink> line, const Segment& segment, Seq start) noexcept;
     template <class Sink>
     void on_payload(Line<Sink> line, Piece piece) noexcept;
     void note_close(AppHalf& half, const Segment& segment, Seq payload_seq, std::uint64_t now_ns) noexcept;
@@ -232,9 +241,17 @@ class Reassembler {
 
     // The bytes that wait.
     void count_behind(const AppHalf& half, Seq seq, std::int64_t size) noexcept;
+    [[nodiscard]] bool find_place(
+        const AppHalf& half, std::uint64_t offset, Block*& before, std::size_t& passed) const noexcept;
     [[nodiscard]] bool hold(AppHalf& half, Piece& piece, std::uint64_t time_ns) noexcept;
-    [[nodiscard]] bool may_hold_more(const AppHalf& half) const noexcept;
-    void count_overlap(Bytes held, Bytes arrived) noexcept;
+    [[nodiscard]] bool may_hold_more(const AppHalf& half) const noexcept {
+        if (half.held_blocks >= limits_.held_blocks_per_flow) return false;
+        return limits_.held_free_part == 0 || half.held_blocks <= held_pool_.available() / limits_.held_free_part;
+    }
+    void count_overlap(Bytes held, Bytes arrived) noexcept {
+        counters_.add(Counter::tcp_duplicate_bytes, arrived.size());
+        if (std::memcmp(held.data(), arrived.data(), arrived.size()) != 0) counters_.add(Counter::tcp_overlap_conflict);
+    }
     void drop_held(AppHalf& half, Counter reason) noexcept;
 
     [[nodiscard]] static HeldHeader& header(Block& block) noexcept {
@@ -249,6 +266,11 @@ class Reassembler {
 
     [[nodiscard]] static Seq first_waiting(const AppHalf& half) noexcept {
         return half.next_seq + static_cast<Seq>(half.held->offset - half.offset);
+    }
+    // It brings bytes that would be new to a stream that is at `place`.
+    [[nodiscard]] bool is_near(const Piece& piece, Seq place) const noexcept {
+        const std::int64_t ahead = seq_diff(piece.seq, place);
+        return ahead <= limits_.max_distance && ahead + static_cast<std::int64_t>(piece.bytes.size()) > 0;
     }
     [[nodiscard]] static bool has_hole(const AppHalf& half) noexcept {
         return half.held != nullptr || (half.close_known && !half.ended);
@@ -285,6 +307,9 @@ class Reassembler {
             if (has_hole(half)) deadline = std::min(deadline, hole_deadline(half));
         }
         return deadline;
+    }
+    [[nodiscard]] std::uint64_t turn(const AppFlow& flow) const noexcept {
+        return std::min(next_deadline(flow), flow.last_seen_ns + longest_turn_ns);
     }
     void watch(AppFlow& flow, std::uint64_t deadline_ns, std::uint64_t now_ns) noexcept {
         const std::uint32_t index = table_.index_of(flow);

@@ -31,9 +31,17 @@ void Reassembler<App>::push(const Segment& segment, std::uint64_t hash, std::uin
 
     const Line<std::remove_reference_t<Sink>> line{*flow, segment.sender, flow->half(segment.sender), now_ns, sink};
     if (!has_hole(line.half)) line.half.acked_ns = 0;  // what was acknowledged is here, or given up
+    const bool acks = segment.has(packet::TcpFlags::ack);
+    const bool rst = segment.has(packet::TcpFlags::rst);
+    if (line.half.acks && !acks && !syn && !rst && !segment.payload.empty()) {
+        // No receiver takes it (RFC 9293, section 3.10.7.4), so its bytes would be taken for those that come in their place.
+        counters_.add(Counter::tcp_after_close_bytes, segment.payload.size());
+        return;
+    }
+    line.half.acks = line.half.acks || (acks && !rst);
     Seq seq = segment.seq;
-    if (syn) on_syn(line, ++seq);  // SYN takes one sequence number
-    if (segment.has(packet::TcpFlags::rst)) {
+    if (syn) on_syn(line, segment, ++seq);  // SYN takes one sequence number
+    if (rst) {
         // Text in a reset is for people, it isn't the stream's (RFC 9293, section 3.10.7.4).
         counters_.add(Counter::tcp_after_close_bytes, segment.payload.size());
     } else if (!segment.payload.empty()) {
@@ -47,31 +55,34 @@ void Reassembler<App>::push(const Segment& segment, std::uint64_t hash, std::uin
     if (!flow->uneven) return;
     if (has_hole(line.half)) settle(line);
     AppHalf& peer = flow->half(packet::opposite(segment.sender));
-    if (segment.has(packet::TcpFlags::ack) && (peer.close_known || has_hole(peer))) {
+    if (acks && (peer.close_known || has_hole(peer))) {
         note_ack(*flow, peer, segment.ack, now_ns);
     }
 }
 
 template <class App>
 template <class Sink>
-void Reassembler<App>::on_syn(Line<Sink> line, Seq start) noexcept {
+void Reassembler<App>::on_syn(Line<Sink> line, const Segment& segment, Seq start) noexcept {
     AppHalf& half = line.half;
     if (half.joining) {
         const bool of_stream = seq_before(half.next_seq, start) && !seq_before(first_waiting(half), start);
         join(line, of_stream ? start : first_waiting(half), !of_stream);
     }
     const Seq stream_start = half.next_seq - static_cast<Seq>(half.offset);
-    if (!half.seen) {
+    if (half.seen && start == stream_start) return;  // sent again, or late: the stream is this SYN's already
+    const Side peer_side = packet::opposite(line.side);
+    AppHalf& peer = line.flow.half(peer_side);
+    const bool answers = segment.has(packet::TcpFlags::ack) && peer.syn_pending && segment.ack == peer.syn_start;
+    if (!half.seen && !answers) {
         begin(line, start, false);
-    } else if (start == stream_start) {
-        // Sent again, or late: the stream is this SYN's already.
-    } else if (half.ended && has_reached_end(half)) {
+    } else if (half.close_acked && half.ended && has_reached_end(half)) {
         restart(line, start);
     } else {
-        // Either the end of the old connection was lost, or somebody tries to make us look away (RFC 5961, section
-        // 4). The data that follows will tell.
+        // Either the end of the old connection was lost, or somebody tries to make us look away (RFC 5961, section 4),
+        // for which both an end and a SYN may be forged. The data that follows will tell; or the peer, if it answers.
         half.syn_pending = true;
         half.syn_start = start;
+        if (answers) restart(Line<Sink>{line.flow, peer_side, peer, line.now_ns, line.sink}, peer.syn_start);
     }
 }
 
@@ -81,25 +92,31 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
     AppHalf& half = line.half;
     if (!half.seen) begin_midstream(line, piece.seq);
     if (half.syn_pending) {
-        const auto distance = [](Seq a, Seq b) { return std::abs(static_cast<std::int64_t>(seq_diff(a, b))); };
-        if (distance(piece.seq, half.syn_start) < distance(piece.seq, half.next_seq)) restart(line, half.syn_start);
-        half.syn_pending = false;
+        const std::int64_t behind_syn = seq_diff(piece.seq, half.syn_start);
+        const std::int64_t ahead = seq_diff(piece.seq, half.next_seq);
+        if (behind_syn >= 0 && behind_syn < std::abs(ahead)) restart(line, half.syn_start);
     }
     bool waited = false;
     while (!piece.bytes.empty()) {
         if (half.ignored) {
+            half.syn_pending = false;
             counters_.add(Counter::tcp_ignored_bytes, piece.bytes.size());
             return;
         }
         const std::int64_t ahead = seq_diff(piece.seq, half.next_seq);
         const auto size = static_cast<std::int64_t>(piece.bytes.size());
         if (std::abs(ahead) > limits_.max_distance) {
-            // Not of this stream, unless the stream has gone silent where it was.
-            if (line.now_ns < half.progress_ns + limits_.gap_timeout_ns) {
+            // Not of this stream, unless the stream has gone silent where it was; or goes on where it was before, so that
+            // what took it away was false.
+            const bool back = half.jumped && is_near(piece, half.jumped_from);
+            if (!back && line.now_ns < half.progress_ns + limits_.gap_timeout_ns) {
                 counters_.add(Counter::tcp_out_of_window_bytes, piece.bytes.size());
                 return;
             }
-            jump(line, piece.seq);
+            const Seq from = half.next_seq;
+            jump(line, back ? half.jumped_from : piece.seq);
+            half.jumped = !back;
+            half.jumped_from = from;
             continue;
         }
         if (ahead < 0) {
@@ -109,6 +126,7 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
             if (piece.bytes.empty()) counters_.add(Counter::tcp_duplicate_segments);
             continue;
         }
+        half.syn_pending = false;  // the stream has gone on where it was; copies don't say so
         if (half.close_known) {
             const std::int64_t beyond = std::min(seq_diff(piece.seq, half.close_seq) + size, size);
             if (beyond > 0 && half.close_acked) {
@@ -231,12 +249,15 @@ void Reassembler<App>::join(Line<Sink> line, Seq start, bool midstream) noexcept
     pass_ready(line);
 }
 
-// A new connection on the same endpoints: both directions start over.
+// A new connection on the same endpoints: both directions start over, the other one with its SYN if that was here first.
 template <class App>
 template <class Sink>
 void Reassembler<App>::restart(Line<Sink> line, Seq start) noexcept {
-    for (const Side side : {Side::low, Side::high}) {
-        const Line<Sink> each{line.flow, side, line.flow.half(side), line.now_ns, line.sink};
+    const Side peer_side = packet::opposite(line.side);
+    const Line<Sink> peer{line.flow, peer_side, line.flow.half(peer_side), line.now_ns, line.sink};
+    const bool peer_began = peer.half.syn_pending;
+    const Seq peer_start = peer.half.syn_start;
+    for (const Line<Sink>& each : {line, peer}) {
         give_up_all(each);
         if (each.half.seen) close(each, CloseReason::ended);
         each.half = AppHalf{};
@@ -246,6 +267,7 @@ void Reassembler<App>::restart(Line<Sink> line, Seq start) noexcept {
     counters_.add(Counter::flows_opened);
     watch(line.flow, idle_deadline(line.flow), line.now_ns);
     begin(line, start, false);
+    if (peer_began) begin(peer, peer_start, false);
 }
 
 // After anything that moved the stream or told its end: note when the end is reached, else see to its hole in time.
@@ -332,7 +354,7 @@ void Reassembler<App>::pass_first_held(Line<Sink> line) noexcept {
     AppHalf& half = line.half;
     Block* block = half.held;
     half.held = block->next;
-    if (half.held == nullptr) half.held_last = nullptr;
+    (half.held != nullptr ? header(*half.held).previous : half.held_last) = nullptr;
     half.held_bytes -= static_cast<std::uint32_t>(waiting(*block).size());
     --half.held_blocks;
     pass(line, waiting(*block), header(*block).segment_start, header(*block).time_ns);
@@ -388,6 +410,7 @@ void Reassembler<App>::jump(Line<Sink> line, Seq seq) noexcept {
     drop_held(line.half, Counter::tcp_held_dropped_bytes);
     if (line.half.close_known) disbelieve_close(line.flow, line.half);
     line.half.next_seq = line.half.lost_from = line.half.lost_to = seq;
+    line.half.acked_ns = 0;
     counters_.add(Counter::tcp_gaps);
     tell(line, {.kind = StreamChunk::Kind::gap, .offset = line.half.offset, .data = {}, .gap_bytes = unknown_gap});
 }
@@ -401,54 +424,67 @@ void Reassembler<App>::close(Line<Sink> line, CloseReason reason) noexcept {
 
 // ---- bytes that wait --------------------------------------------------------------------------------------------
 
+// The last waiting block that begins at `offset` or in front of it, or null: looked for from the nearer end, so that what
+// comes near either costs little, however much waits between. False when that is past too many.
+template <class App>
+bool Reassembler<App>::find_place(
+    const AppHalf& half, std::uint64_t offset, Block*& before, std::size_t& passed) const noexcept {
+    before = half.held_last;
+    if (before == nullptr || before->offset <= offset) return true;
+    if (offset + offset > half.held->offset + half.held_last->offset) {
+        for (; before != nullptr && before->offset > offset; before = header(*before).previous) {
+            if (++passed > limits_.held_search) return false;
+        }
+        return true;
+    }
+    before = nullptr;
+    for (Block* next = half.held; next->offset <= offset; next = next->next) {
+        if (++passed > limits_.held_search) return false;
+        before = next;
+    }
+    return true;
+}
+
 // Copies what isn't waiting yet of `piece`, which is then behind what was kept. False when something was left for
 // want of room.
 template <class App>
 bool Reassembler<App>::hold(AppHalf& half, Piece& piece, std::uint64_t time_ns) noexcept {
     std::uint64_t offset = half.offset + static_cast<std::uint64_t>(seq_diff(piece.seq, half.next_seq));
-    Block** link = &half.held;
-    if (half.held_last != nullptr && half.held_last->offset <= offset) link = &half.held_last->next;
-    if (half.held_last != nullptr && half.held_last->offset <= offset && end_of(*half.held_last) > offset) {
-        link = &half.held;  // it overlaps the last block: find the link to it
-    }
     std::size_t passed = 0;
+    Block* before = nullptr;
+    if (!find_place(half, offset, before, passed)) return false;
     while (!piece.bytes.empty()) {
-        while (*link != nullptr && end_of(**link) <= offset) {
-            if (++passed > limits_.held_search) return false;
-            link = &(*link)->next;
-        }
-        Block* behind = *link;
+        Block* const behind = before != nullptr ? before->next : half.held;
         std::size_t part = piece.bytes.size();
-        if (behind != nullptr && behind->offset <= offset) {
-            const Bytes overlap = waiting(*behind).subspan(offset - behind->offset);
+        if (before != nullptr && end_of(*before) > offset) {
+            const Bytes overlap = waiting(*before).subspan(offset - before->offset);
             part = std::min(part, overlap.size());
             count_overlap(overlap.first(part), piece.bytes.first(part));
+        } else if (behind != nullptr && behind->offset == offset) {
+            if (++passed > limits_.held_search) return false;
+            before = behind;
+            continue;
         } else {
             if (behind != nullptr) part = std::min<std::uint64_t>(part, behind->offset - offset);
             part = std::min(part, held_pool_.block_capacity() - sizeof(HeldHeader));
             if (half.held_bytes + part > limits_.held_bytes_per_flow || !may_hold_more(half)) return false;
             Block* block = held_pool_.take();
             if (block == nullptr) return false;
-            header(*block) = {time_ns, piece.segment_start};
+            header(*block) = {time_ns, before, piece.segment_start};
             std::memcpy(block->data() + sizeof(HeldHeader), piece.bytes.data(), part);
             block->size = static_cast<std::uint32_t>(sizeof(HeldHeader) + part);
             block->offset = offset;
             block->next = behind;
-            *link = block;
-            if (behind == nullptr) half.held_last = block;
+            (before != nullptr ? before->next : half.held) = block;
+            (behind != nullptr ? header(*behind).previous : half.held_last) = block;
             half.held_bytes += static_cast<std::uint32_t>(part);
             ++half.held_blocks;
+            before = block;
         }
         piece.skip(part);
         offset += part;
     }
     return true;
-}
-
-template <class App>
-bool Reassembler<App>::may_hold_more(const AppHalf& half) const noexcept {
-    if (half.held_blocks >= limits_.held_blocks_per_flow) return false;
-    return limits_.held_free_part == 0 || half.held_blocks <= held_pool_.available() / limits_.held_free_part;
 }
 
 // Bytes behind the stream's position, seen before or missed.
@@ -458,12 +494,6 @@ void Reassembler<App>::count_behind(const AppHalf& half, Seq seq, std::int64_t s
     const std::int64_t late = std::max<std::int64_t>(within(half.lost_to) - within(half.lost_from), 0);
     counters_.add(Counter::tcp_late_bytes, static_cast<std::uint64_t>(late));
     counters_.add(Counter::tcp_duplicate_bytes, static_cast<std::uint64_t>(size - late));
-}
-
-template <class App>
-void Reassembler<App>::count_overlap(Bytes held, Bytes arrived) noexcept {
-    counters_.add(Counter::tcp_duplicate_bytes, arrived.size());
-    if (std::memcmp(held.data(), arrived.data(), arrived.size()) != 0) counters_.add(Counter::tcp_overlap_conflict);
 }
 
 template <class App>
@@ -493,11 +523,11 @@ auto Reassembler<App>::open_flow(const Segment& segment, std::uint64_t hash, std
     counters_.add(Counter::flows_opened);
     if (!segment.has(packet::TcpFlags::syn)) counters_.add(Counter::flows_midstream);
     flow->last_seen_ns = now_ns;
-    wheel_.schedule(table_.index_of(*flow), idle_deadline(*flow), now_ns);
+    wheel_.schedule(table_.index_of(*flow), turn(*flow), now_ns);
     return *flow;
 }
 
-// The flow whose time is up next is the one that is idle longest, once its deadline is brought up to date. Those that wait
+// The flow whose turn is next is the one that is idle longest, once its turn is brought up to date. Those that wait
 // for bytes have nearer deadlines, and are no candidates while there is another.
 template <class App>
 template <class Sink>
@@ -509,12 +539,12 @@ void Reassembler<App>::evict_one(std::uint64_t now_ns, Sink& sink) noexcept {
         const std::uint32_t index = wheel_.soonest(behind_holes_ns);
         AppFlow& flow = table_[index];
         if (oldest == no_index || flow.last_seen_ns < table_[oldest].last_seen_ns) oldest = index;
-        const std::uint64_t deadline_ns = next_deadline(flow);
-        if (!wheel_.sooner_than(index, deadline_ns)) {
+        const std::uint64_t turn_ns = turn(flow);
+        if (!wheel_.sooner_than(index, turn_ns)) {
             oldest = index;
             break;
         }
-        wheel_.schedule(index, deadline_ns, now_ns);
+        wheel_.schedule(index, turn_ns, now_ns);
     }
     end(table_[oldest], CloseReason::evicted, now_ns, sink);
 }
@@ -541,7 +571,9 @@ void Reassembler<App>::expired(AppFlow& flow, std::uint64_t now_ns, Sink& sink) 
             settle(line);
         }
     }
-    wheel_.schedule(table_.index_of(flow), next_deadline(flow), now_ns);
+    const std::uint64_t turn_ns = turn(flow);
+    const std::uint64_t again_ns = std::min(next_deadline(flow), now_ns + next_turn_ns);
+    wheel_.schedule(table_.index_of(flow), turn_ns > now_ns ? turn_ns : again_ns, now_ns);
 }
 
 template <class App>

@@ -28,7 +28,9 @@ template <class Records>  // Records: TimerLink& timer(std::uint32_t index)
 class TimingWheel {
   public:
     static constexpr std::uint64_t tick_ns = 1ull << 27;  // 134 ms
-    static constexpr std::uint32_t slots = 4096;          // horizon: 549 s
+    static constexpr std::uint32_t slots = 4096;
+    static constexpr std::uint64_t horizon_ns =
+        (slots - 2) * tick_ns;  // 549 s: this far every deadline has a slot of its own
 
     explicit TimingWheel(Records& records) noexcept : records_(records) {
         heads_.fill(no_index);

@@ -134,7 +134,8 @@ class RoomyLine {
         segment.seq = syn ? isn_ : seq;
         segment.payload = copy.bytes();
         segment.missing = (flags & cut_by_mirror) != 0 ? 5 : 0;
-        segment.flags = syn ? TcpFlags::syn : rst ? TcpFlags::rst : fin ? TcpFlags::fin : TcpFlags::ack;
+        segment.flags = syn ? TcpFlags::syn : rst ? TcpFlags::rst : TcpFlags::ack;
+        if (fin) segment.flags |= TcpFlags::fin;
         push(segment);
         if (syn) model_.open();
         if (rst) return model_.ends(from, false);  // what it carries is not the stream's

@@ -51,7 +51,7 @@ REASONS = {
     "tcp-gap-in-chunked": ({"requests_lost_to_gap": 1}, "hole of 600 bytes at offset 600\n"),
     "tcp-gap-in-head": ({"requests_lost_to_gap": 1}, "Frames are missing"),
     "tcp-midstream": ({"flows_midstream": 1}, "from frame 1, 4064 bytes before it\n"),
-    "tcp-port-reuse": ({"requests_lost_to_close": 1}, "203.0.113.7:51234 > 10.0.1.20:80 vni 1377, from frame 5,"),
+    "tcp-port-reuse": ({"requests_lost_to_close": 1}, "203.0.113.7:51234 > 10.0.1.20:80 vni 1377, from frame 7,"),
     "tcp-rst": ({"requests_lost_to_close": 2}, "the connection ended inside the request"),
     "tcp-unfinished": ({"requests_lost_to_close": 4, "requests_lost_to_drain": 2}, "Let the capture go on"),
     "vxlan-cut": ({"requests_lost_to_gap": 1}, "raise the mirror's packet length, or the capture's snap length"),

@@ -199,6 +199,35 @@ TEST_CASE("a fragment that was cut leaves a hole", "[fragments]") {
     CHECK(table.expired() == 1);
 }
 
+TEST_CASE("fragments: what a cut fragment lacks is no other's to fill", "[fragments]") {
+    // To the host they overlap, and it gives the datagram up.
+    Table table;
+    const bool cut_first = GENERATE(true, false);
+    const bool contradicts = GENERATE(true, false);  // the length, too
+    const std::uint32_t missing = contradicts ? 80 : 8;
+    if (cut_first) CHECK(table.add(Part(0, "aaaaaaaa", true).missing(missing)) == Verdict::waits);
+    CHECK(table.add({8, "bbbbbbbb", true}) == Verdict::waits);
+    CHECK(table.add({16, "c", false}) != Verdict::complete);
+    if (!cut_first) CHECK(table.add(Part(0, "aaaaaaaa", true).missing(missing)) != Verdict::complete);
+    table.table.drain();
+    CHECK(table.expired() == 1);
+}
+
+TEST_CASE("fragments: a copy that was cut takes nothing from what is there", "[fragments]") {
+    Table table;
+    CHECK(table.add({0, "aaaaaaaabbbbbbbb", true}) == Verdict::waits);
+    CHECK(table.add(Part(0, "aaaaaaaa", true).missing(8)) == Verdict::waits);
+    SECTION("of all") {
+        CHECK(table.add({16, "c", false}) == Verdict::complete);
+        CHECK(table.whole == "aaaaaaaabbbbbbbbc");
+    }
+    SECTION("of more than that") {
+        CHECK(table.add(Part(8, "bbbbbbbb", true).missing(8)) == Verdict::waits);
+        CHECK(table.add({16, "cccccccc", true}) == Verdict::waits);
+        CHECK(table.add({24, "d", false}) == Verdict::waits);
+    }
+}
+
 TEST_CASE("fragments: time and buffers are bounded, the oldest goes first", "[fragments]") {
     const FragmentLimits limits{.max_datagrams = 3, .timeout_ns = 1000};
     Table table(limits);

@@ -86,6 +86,50 @@ TEST_CASE("eviction: the longest idle flow is evicted", "[reassembler]") {
     CHECK(lab.reassembler.flows() == 6);
 }
 
+TEST_CASE("eviction: idle timeouts longer than the wheel reaches", "[reassembler]") {
+    const std::uint64_t before = GENERATE(0u, 500u, 2000u) * second_ns;
+    INFO("silent for " << before / second_ns << " s");
+    tcp::Limits limits = small_limits();
+    limits.max_flows = 6;
+    limits.idle_timeout_ns = 3600 * second_ns;
+    Lab lab(limits);
+    for (std::uint32_t i = 0; i < 6; ++i) {
+        Peer client = lab.client(i);
+        client.syn();
+        client.data(0, 10);
+        lab.wait_ticking(second_ns);
+    }
+    lab.wait_ticking(before);
+    const auto touch = [&](std::initializer_list<std::uint32_t> flows, std::uint64_t at) {
+        for (const std::uint32_t i : flows) {
+            lab.client(i).data(at, at + 10);
+            lab.wait_ticking(70 * second_ns);
+        }
+    };
+    std::uint32_t newcomer = 100;
+    const auto evicted = [&] {
+        lab.client(newcomer++).data(0, 10);
+        lab.wait_ticking(second_ns);
+        std::string gone;
+        for (std::uint32_t i = 0; i < 6; ++i) {
+            if (lab.transcript(i).find("|close evicted|") != std::string::npos) gone += std::to_string(i);
+        }
+        return gone;
+    };
+    touch({4, 1, 5, 0, 3, 2}, 10);
+    SECTION("the longest idle goes first") {
+        for (const char* gone : {"4", "14", "145", "0145", "01345", "012345"}) CHECK(evicted() == gone);
+    }
+    SECTION("of those idle for longer than it reaches any, but no other") {
+        lab.wait_ticking(1000 * second_ns);
+        touch({1, 3, 2}, 20);
+        for (int i = 0; i < 2; ++i) evicted();
+        CHECK(evicted() == "045");
+        CHECK(evicted() == "0145");
+    }
+    CHECK(lab.count(Counter::flows_idle) == 0);
+}
+
 TEST_CASE("eviction: of flows that came within one tick, the first is evicted first", "[reassembler]") {
     tcp::Limits limits = small_limits();
     limits.max_flows = 6;

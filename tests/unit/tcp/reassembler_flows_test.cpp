@@ -191,6 +191,7 @@ TEST_CASE("flows: ports used again, first seen from the server", "[reassembler]"
     server.syn_ack(client);
     client.data(0, 10);
     server.data(0, 10, TcpFlags::fin);
+    client.ack(server, 11);
     Peer server2 = lab.server(0, 9'000'000);
     Peer client2 = client.again(7'000'000);
     server2.syn_ack(client2);
@@ -199,6 +200,89 @@ TEST_CASE("flows: ports used again, first seen from the server", "[reassembler]"
     lab.join();
     CHECK(lab.transcript(0, true) == "open|" + text(0, 10) + "|close ended|open midstream|" + text(0, 10));
     CHECK(lab.transcript(0, false) == "open|" + text(0, 10) + "|close ended|open|" + text(0, 10));
+}
+
+TEST_CASE("flows: ports used again, and a late copy of the old data comes in between", "[reassembler]") {
+    Lab lab;
+    Peer first = lab.client(0, 1000);
+    first.syn();
+    first.data(0, 10);
+    Peer second = first.again(900'000'000);
+    second.syn();
+    first.data(0, 10);
+    second.data(0, 10);
+    CHECK(lab.transcript() == "open|" + text(0, 10) + "|close ended|open|" + text(0, 10));
+    CHECK(lab.count(Counter::tcp_duplicate_bytes) == 10);
+}
+
+TEST_CASE("flows: ports used again, and the server answers", "[reassembler]") {
+    const bool reset = GENERATE(false, true);
+    Lab lab;
+    Peer first = lab.client(0, 1000);
+    Peer server = lab.server(0, 5000);
+    first.syn();
+    first.data(0, 10);
+    bool heard = true;
+    SECTION("as it did before") {
+        server.syn_ack(first);
+    }
+    SECTION("for the first time") {
+        heard = false;
+    }
+    if (reset) first.rst(10);
+    Peer second = first.again(900'000'000);
+    Peer server2 = lab.server(0, 9'000'000);
+    second.syn();
+    CHECK(lab.count(Counter::flows_reused) == 0);
+    server2.syn_ack(second);
+    CHECK(lab.count(Counter::flows_reused) == 1);
+    server2.data(0, 10);
+    second.data(0, 10);
+    CHECK(lab.transcript(0, true) == "open|" + text(0, 10) + "|close ended|open|" + text(0, 10));
+    CHECK(lab.transcript(0, false) == std::string(heard ? "open|close ended|" : "") + "open|" + text(0, 10));
+}
+
+TEST_CASE("flows: ports used again, and the server's answer comes first", "[reassembler]") {
+    Lab lab;
+    Peer first = lab.client(0, 1000);
+    Peer server = lab.server(0, 5000);
+    first.syn();
+    server.syn_ack(first);
+    first.data(0, 10);
+    Peer second = first.again(900'000'000);
+    Peer server2 = lab.server(0, 9'000'000);
+    server2.syn_ack(second);
+    second.syn();
+    second.data(0, 10);
+    server2.data(0, 10);
+    CHECK(lab.transcript(0, true) == "open|" + text(0, 10) + "|close ended|open|" + text(0, 10));
+    CHECK(lab.transcript(0, false) == "open|close ended|open|" + text(0, 10));
+    CHECK(lab.count(Counter::flows_reused) == 1);
+}
+
+TEST_CASE("flows: an answer to another SYN shows nothing of this one", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client(0, 1000);
+    Peer server = lab.server(0, 5000);
+    client.syn();
+    client.again(900'000'000).syn();
+    server.syn_ack(client);
+    client.data(0, 10);
+    server.data(0, 10);
+    CHECK(lab.transcript(0, true) == "open|" + text(0, 10));
+    CHECK(lab.transcript(0, false) == "open|" + text(0, 10));
+    CHECK(lab.count(Counter::flows_reused) == 0);
+}
+
+TEST_CASE("flows: data in front of a SYN doesn't follow it, however near it is", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client(0, 1000);
+    client.syn();
+    client.data(0, 10);
+    client.again(client.at(1010) - 1).syn();
+    client.data(610, 710);
+    client.data(10, 610);
+    CHECK(lab.transcript() == "open|" + text(0, 710));
 }
 
 TEST_CASE("flows: a SYN that nobody follows costs nothing", "[reassembler]") {
@@ -273,8 +357,10 @@ TEST_CASE("flows: a new connection on old ports that sends nothing is held to th
     Lab lab(limits);
     Peer client = lab.client(0, 1000);
     client.syn();
-    lab.server().data(0, 10);
+    Peer server = lab.server();
+    server.data(0, 10);
     client.data(0, 10, TcpFlags::fin);
+    server.ack(client, 11);
     client.again(5'000'000).syn();
     lab.wait_ticking(defaults.opening_timeout_ns + 2 * wheel_tick);
     CHECK(lab.transcript(0, true) == "open|" + text(0, 10) + "|close ended|open|close idle|");

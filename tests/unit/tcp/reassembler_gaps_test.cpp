@@ -291,16 +291,24 @@ TEST_CASE("reassembler: greedy flows leave room for others", "[reassembler]") {
     CHECK(lab.recorder.streams.back().transcript == "open|" + text(0, 20));
 }
 
-TEST_CASE("reassembler: a place that is far from the first hole", "[reassembler]") {
+TEST_CASE("reassembler: a place that is far from the first waiting bytes, and from the last", "[reassembler]") {
     tcp::Limits limits = small_limits();
     limits.held_search = 3;
     Lab lab(limits);
     Peer client = lab.client();
     client.syn();
-    for (std::uint64_t at = 10; at <= 80; at += 10) client.data(at, at + 1);  // behind the last: no search
+    for (std::uint64_t at = 10; at <= 160; at += 10) client.data(at, at + 1);  // behind the last: no search
     CHECK(lab.transcript() == "open|");
-    SECTION("near enough") {
+    SECTION("near enough to the first") {
         client.data(35, 36);
+        CHECK(lab.transcript() == "open|");
+    }
+    SECTION("near enough to the last") {
+        client.data(135, 136);
+        CHECK(lab.transcript() == "open|");
+    }
+    SECTION("in front of all") {
+        client.data(5, 6);
         CHECK(lab.transcript() == "open|");
     }
     SECTION("too far") {
@@ -308,11 +316,51 @@ TEST_CASE("reassembler: a place that is far from the first hole", "[reassembler]
         CHECK(lab.transcript() == "open|gap 10|" + text(10, 11));
     }
     SECTION("and much too far") {
-        client.data(75, 76);
+        client.data(85, 86);
         CHECK(lab.transcript() == "open|gap 10|" + text(10, 11) + "|gap 9|" + text(20, 21) + "|gap 9|" + text(30, 31) +
-                                      "|gap 9|" + text(40, 41));
+                                      "|gap 9|" + text(40, 41) + "|gap 9|" + text(50, 51));
+    }
+    SECTION("too many in its own place") {
+        client.data(35, 75);
+        CHECK(lab.transcript().starts_with("open|gap 10|" + text(10, 11)));
     }
     CHECK(lab.count(Counter::tcp_held_full_bytes) == 0);
+}
+
+TEST_CASE("reassembler: a window behind a hole outlives copies and swaps at its end", "[reassembler]") {
+    tcp::Limits limits;
+    limits.max_flows = 64;
+    Lab lab(limits);
+    Peer client = lab.client();
+    client.syn();
+    const std::uint64_t size = 1000, segments = 2 * limits.held_search;
+    const auto send = [&](std::uint64_t number) { client.data(number * size, (number + 1) * size); };
+    for (std::uint64_t i = 1; i <= segments; ++i) send(i);
+    SECTION("a copy of the last segment") {
+        send(segments);
+    }
+    SECTION("copies of all") {  // a second mirror
+        for (std::uint64_t i = segments + 1; i <= segments + 100; ++i) {
+            send(i);
+            send(i);
+        }
+    }
+    SECTION("two segments swapped") {
+        send(segments + 2);
+        send(segments + 1);
+    }
+    SECTION("the last ones backwards") {
+        for (std::uint64_t i = 8; i > 0; --i) send(segments + i);
+    }
+    SECTION("a second hole near the first") {
+        send(segments + 1);
+        client.data(size / 2, size / 2 + 10);
+    }
+    CHECK(lab.count(Counter::tcp_gaps) == 0);
+    send(0);
+    CHECK(lab.reassembler.held_blocks() == 0);
+    CHECK(lab.recorder.streams[0].data == text(0, lab.recorder.streams[0].offset));
+    CHECK(lab.count(Counter::tcp_gaps) == 0);
 }
 
 TEST_CASE("reassembler: a segment that waits is counted once, though it made room first", "[reassembler]") {
@@ -436,6 +484,53 @@ TEST_CASE("reassembler: a stream that was silent may go on elsewhere", "[reassem
     }
     CHECK(lab.reassembler.held_blocks() == 0);
     CHECK(lab.count(Counter::tcp_gaps) == 1);
+}
+
+TEST_CASE("reassembler: a stream that was silent goes on where it was, whatever came in between", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.syn();
+    client.data(0, 10);
+    lab.wait_ticking(gap_timeout);
+    const std::uint64_t far = std::uint64_t{64} << 20;
+    const std::string there = "open|" + text(0, 10) + "|gap ?|" + text(far, far + 10);
+    client.data(far, far + 10);
+    CHECK(lab.transcript() == there);
+    SECTION("in order") {
+        client.data(10, 20);
+        CHECK(lab.transcript() == there + "|gap ?|" + text(10, 20));
+        client.data(far + 10, far + 20);  // it makes progress
+        client.data(20, 30);
+        CHECK(lab.transcript() == there + "|gap ?|" + text(10, 30));
+        CHECK(lab.count(Counter::tcp_out_of_window_bytes) == 10);
+    }
+    SECTION("in another order") {
+        client.data(20, 30);
+        client.data(10, 20);
+        CHECK(lab.transcript() == there + "|gap ?|" + text(10, 30));
+    }
+    SECTION("with bytes that wait there, and an end") {
+        client.data(far + 20, far + 30);
+        client.fin(far + 30);
+        client.data(0, 20);
+        CHECK(lab.transcript() == there + "|gap ?|" + text(10, 20));
+        CHECK(lab.count(Counter::tcp_duplicate_bytes) == 10);
+        CHECK(lab.count(Counter::tcp_held_dropped_bytes) == 10);
+    }
+    SECTION("copies of what it was before don't bring it back") {
+        client.data(0, 10);
+        client.data(far + 10, far + 20);
+        CHECK(lab.transcript() == "open|" + text(0, 10) + "|gap ?|" + text(far, far + 20));
+        CHECK(lab.count(Counter::tcp_out_of_window_bytes) == 10);
+    }
+    SECTION("and each silence may be another's") {
+        client.data(10, 20);
+        lab.wait_ticking(gap_timeout);
+        client.data(far + 10, far + 20);
+        client.data(20, 30);
+        CHECK(lab.transcript() ==
+              there + "|gap ?|" + text(10, 20) + "|gap ?|" + text(far + 10, far + 20) + "|gap ?|" + text(20, 30));
+    }
 }
 
 TEST_CASE("reassembler: a clock that steps back is not a silence", "[reassembler]") {

@@ -177,16 +177,38 @@ TEST_CASE("linger: a new connection on the ports of one that lingers", "[reassem
     first.end(flag, 10);
     lab.wait_ticking(defaults.linger_ns / 2);
     Peer second = first.again(isn);
-    second.syn();  // believed at once
-    CHECK(lab.transcript(0, true) == "open|" + text(0, 10) + "|close ended|open|");
+    second.syn();  // both might be forged
+    CHECK(lab.transcript(0, true) == "open|" + text(0, 10));
+    second.data(0, 20);
     CHECK(lab.transcript(0, false) == "open midstream|" + text(0, 10) + "|close ended|");
     CHECK(lab.count(Counter::flows_reused) == 1);
-    second.data(0, 20);
     lab.wait_ticking(defaults.linger_ns + 5 * second_ns);  // nothing of the old one's end is left
     second.data(20, 30);
     CHECK(lab.transcript(0, true) == "open|" + text(0, 10) + "|close ended|open|" + text(0, 30));
     CHECK(lab.count(Counter::tcp_end_disbelieved) == 0);
     CHECK(lab.count(Counter::flows_opened) == 2);
+}
+
+TEST_CASE("linger: a false end and a false SYN cost nothing", "[reassembler]") {
+    const std::uint8_t flag = either_end();
+    const Seq isn = GENERATE(Seq{1000 + 11}, Seq{1000 + 200}, Seq{1000 + 5'000'000}, Seq{1000 + 3'000'000'000u});
+    Lab lab;
+    Peer client = lab.client(0, 1000);
+    client.syn();
+    client.data(0, 10);
+    client.end(flag, 10);
+    client.again(isn).syn();
+    SECTION("at once") {}
+    SECTION("later") {
+        lab.wait_ticking(defaults.linger_ns / 2);
+    }
+    client.data(10, 20);
+    client.data(20, 30, TcpFlags::fin);
+    lab.linger();
+    CHECK(lab.transcript() == "open|" + text(0, 30) + "|close ended|");
+    CHECK(lab.count(Counter::tcp_end_disbelieved) == 1);
+    CHECK(lab.count(Counter::tcp_out_of_window_bytes) == 0);
+    CHECK(lab.count(Counter::flows_opened) == 1);
 }
 
 TEST_CASE("linger: the same SYN again does not open an ended stream again", "[reassembler]") {

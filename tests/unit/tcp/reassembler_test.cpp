@@ -233,3 +233,30 @@ TEST_CASE("reassembler: a byte's time is that of the frame that brought it", "[r
     client.data(20, 30);
     CHECK(lab.recorder.streams[0].times_ns == std::vector<std::uint64_t>{begin + 200, begin + 100, begin + 300});
 }
+
+TEST_CASE("reassembler: bytes without ACK are nobody's where others have one", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    Peer bare = client;
+    const Peer server = lab.server();
+    client.syn();
+    SECTION("in a direction that has sent one") {
+        client.ack(server, 0);
+        bare.bytes(0, "no server takes this");
+        bare.bytes(5, "nor this", TcpFlags::fin);
+        client.data(0, 100, TcpFlags::fin);
+        lab.linger();
+        CHECK(lab.transcript() == "open|" + text(0, 100) + "|close ended|");
+        CHECK(lab.count(Counter::tcp_after_close_bytes) == 28);
+    }
+    SECTION("not in one that never did") {
+        bare.data(0, 20);
+        CHECK(lab.transcript() == "open|" + text(0, 20));
+    }
+    SECTION("nor with a SYN") {
+        client.ack(server, 0);
+        bare.again(5'000'000).syn(text(0, 10));
+        CHECK(lab.transcript() == "open|close ended|open|" + text(0, 10));
+    }
+    CHECK(lab.count(Counter::tcp_overlap_conflict) == 0);
+}
