@@ -12,8 +12,9 @@
 //        peer's own ACK stands at the hole it isn't too old: the peer waits for those bytes, and will get them. A SYN
 //        on a known stream is believed only when data follows it there, or the peer answers it, or the peer's ACK shows
 //        that it believed the stream's FIN. A FIN or RST is believed until data follows it, unless that ACK has come; a
-//        hole in front of it stays open till the flow goes. Where segments have ACKs, bytes without one are nobody's. Far-away segments do not move a stream that makes progress; one that was silent
-//        they do, until data follows where it was.
+//        hole in front of it stays open till the flow goes. Where segments have ACKs, bytes without one are nobody's.
+//        Far-away segments do not move a stream that makes progress; one that was silent they do, until data follows
+//        where it was.
 // Bytes: each payload byte is counted once, as delivered or under the reason why not (base/counters.def).
 // Never: allocates, throws, reads a clock, or keeps a pointer into a frame.
 // Follows RFC 9293 as a passive observer can, and RFC 7323's bound on how far a window reaches.
@@ -60,7 +61,6 @@ struct Half {
     std::uint64_t acked_ns = 0;  // when the peer's ACK came to acked_seq, with a hole at next_seq; 0: it hasn't
     App app{};
 
-    Block* held_last = nullptr;
     Seq close_seq = 0;  // where FIN or RST stands, with `close_known`
     Seq syn_start = 0;  // first byte behind a SYN not believed yet, with `syn_pending`
     Seq acked_seq = 0;  // with acked_ns
@@ -160,7 +160,7 @@ class Reassembler {
     // Stands in front of the bytes of a held block.
     struct HeldHeader {
         std::uint64_t time_ns;
-        Block* previous;  // null for the first that waits
+        Block* previous;  // for the first that waits: the last
         bool segment_start;
     };
 
@@ -256,6 +256,10 @@ class Reassembler {
 
     [[nodiscard]] static HeldHeader& header(Block& block) noexcept {
         return *reinterpret_cast<HeldHeader*>(block.data());
+    }
+    // Null when nothing waits.
+    [[nodiscard]] static Block* last_waiting(const AppHalf& half) noexcept {
+        return half.held != nullptr ? header(*half.held).previous : nullptr;
     }
     [[nodiscard]] static Bytes waiting(const Block& block) noexcept {
         return block.bytes().subspan(sizeof(HeldHeader));

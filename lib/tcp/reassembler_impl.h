@@ -170,7 +170,8 @@ void Reassembler<App>::note_close(
     const std::int32_t ahead = seq_diff(at, half.next_seq);
     if (ahead < 0 || static_cast<std::uint32_t>(ahead) > limits_.max_distance) return;
     const std::uint64_t offset = half.offset + static_cast<std::uint64_t>(ahead);
-    if (half.held_last != nullptr && end_of(*half.held_last) > offset) return;  // data waits behind it
+    if (const Block* last = last_waiting(half); last != nullptr && end_of(*last) > offset)
+        return;  // data waits behind it
     half.close_known = true;
     half.reset = segment.has(packet::TcpFlags::rst);
     half.close_seq = at;
@@ -354,7 +355,7 @@ void Reassembler<App>::pass_first_held(Line<Sink> line) noexcept {
     AppHalf& half = line.half;
     Block* block = half.held;
     half.held = block->next;
-    (half.held != nullptr ? header(*half.held).previous : half.held_last) = nullptr;
+    if (half.held != nullptr) header(*half.held).previous = header(*block).previous;
     half.held_bytes -= static_cast<std::uint32_t>(waiting(*block).size());
     --half.held_blocks;
     pass(line, waiting(*block), header(*block).segment_start, header(*block).time_ns);
@@ -429,10 +430,10 @@ void Reassembler<App>::close(Line<Sink> line, CloseReason reason) noexcept {
 template <class App>
 bool Reassembler<App>::find_place(
     const AppHalf& half, std::uint64_t offset, Block*& before, std::size_t& passed) const noexcept {
-    before = half.held_last;
+    before = last_waiting(half);
     if (before == nullptr || before->offset <= offset) return true;
-    if (offset + offset > half.held->offset + half.held_last->offset) {
-        for (; before != nullptr && before->offset > offset; before = header(*before).previous) {
+    if (offset + offset > half.held->offset + before->offset) {
+        for (; before->offset > offset; before = header(*before).previous) {
             if (++passed > limits_.held_search) return false;
         }
         return true;
@@ -470,13 +471,13 @@ bool Reassembler<App>::hold(AppHalf& half, Piece& piece, std::uint64_t time_ns) 
             if (half.held_bytes + part > limits_.held_bytes_per_flow || !may_hold_more(half)) return false;
             Block* block = held_pool_.take();
             if (block == nullptr) return false;
-            header(*block) = {time_ns, before, piece.segment_start};
+            header(*block) = {time_ns, before != nullptr ? before : last_waiting(half), piece.segment_start};
             std::memcpy(block->data() + sizeof(HeldHeader), piece.bytes.data(), part);
             block->size = static_cast<std::uint32_t>(sizeof(HeldHeader) + part);
             block->offset = offset;
             block->next = behind;
             (before != nullptr ? before->next : half.held) = block;
-            (behind != nullptr ? header(*behind).previous : half.held_last) = block;
+            header(behind != nullptr ? *behind : *half.held).previous = block;
             half.held_bytes += static_cast<std::uint32_t>(part);
             ++half.held_blocks;
             before = block;
@@ -504,7 +505,6 @@ void Reassembler<App>::drop_held(AppHalf& half, Counter reason) noexcept {
         counters_.add(reason, waiting(*block).size());
         held_pool_.give(block);
     }
-    half.held_last = nullptr;
     half.held_bytes = 0;
     half.held_blocks = 0;
 }
