@@ -13,6 +13,8 @@ HTTP_09 = "without a version there is no header section, as for nginx and Apache
 LENGTH = "framed by its Content-Length, as by every server"
 NO_BODY = "the file's parser was told that there are no bodies"
 
+REFUSED_TUNNEL = "what has a request line right behind a CONNECT is one to every server that refuses the tunnel"
+
 # We refuse it.
 BARE_CR = "CR alone ends no line; no server answers"
 LINE = "no request line; no server answers"
@@ -45,6 +47,8 @@ DECIDED = {
         ("rebuilt as POST /?qsp1=1&%20p%20q=2&u=Ivan+Risti%C4%87_I (12), GET / (0)", AFTER_CLOSE),
     "libhtp:test/files/100-auth-bearer.t":
         ("rebuilt as GET / (0)", BARE_LF),
+    "libhtp:test/files/16-connect-extra.t":
+        ("rebuilt as CONNECT www.feistyduck.com:80 (0), HEAD / (0)", REFUSED_TUNNEL),
     "libhtp:test/files/31-get-request-line-nul.t":
         ("rebuilt as GET /?p=%20\u0000%21 (0)", AS_SENT),
     "libhtp:test/files/37-invalid-request-2-t-e-and-c-l.t":
