@@ -42,6 +42,11 @@ class CaptureReader {
     static constexpr std::uint64_t no_time = ~0ull;
     static constexpr std::uint64_t latest_time = no_time / 2;  // no frame is later: the year 2262
 
+    // Whether the next frame comes at once: a pipe brings those that aren't in memory when it likes.
+    [[nodiscard]] bool at_hand() noexcept {
+        return found_ || !file_.is_pipe() || (records_ && (found_ = records_->ready(next_)));
+    }
+
     // Why the file ended before its end; empty when it didn't.
     [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
     // How far the file has been read, 0 to 1.

@@ -49,7 +49,7 @@ bool ReadAhead::more() noexcept {
 }
 
 double ReadAhead::progress() const noexcept {
-    return file_bytes_ == 0 ? 0 : static_cast<double>(position()) / static_cast<double>(file_bytes_);
+    return is_pipe() ? 0 : static_cast<double>(position()) / static_cast<double>(file_bytes_);
 }
 
 }  // namespace rebuilder

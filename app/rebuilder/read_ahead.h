@@ -36,6 +36,8 @@ class ReadAhead {
 
     // How many bytes have been taken.
     [[nodiscard]] std::uint64_t position() const noexcept { return bytes_read_ - rest().size(); }
+    // Or something else that has no size.
+    [[nodiscard]] bool is_pipe() const noexcept { return file_bytes_ == 0; }
     // How far the file has been taken, 0 to 1; 0 of a pipe.
     [[nodiscard]] double progress() const noexcept;
 

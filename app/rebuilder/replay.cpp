@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -25,12 +24,11 @@ namespace {
 
 constexpr std::uint64_t tick_ns = 100'000'000;
 
-// Requests that may wait for an output before the capture does. A server that is away for a while shouldn't stop it; all
-// others are waited for anyway, and a ring that stays in the cache costs less.
-std::size_t queue_of(const Config& config) {
-    const auto to_server = [](const forward::OutputSpec& spec) { return spec.kind == forward::OutputSpec::Kind::http; };
-    return std::any_of(config.outputs.begin(), config.outputs.end(), to_server) ? 128 * 1024 : 2048;
-}
+// Requests that may wait for an output before the capture does: more of them would only leave the CPU's cache and come back.
+constexpr std::size_t queue = 2048;
+// What gathers before the outputs get to work, so that they can send some together; but they are not let wait for long.
+constexpr std::size_t batch = 128;
+constexpr unsigned batch_bursts = 64;  // a millisecond or two
 
 // Every second a line to a person who waits.
 class ProgressLine {
@@ -103,7 +101,7 @@ pipeline::WorkerConfig replay_worker_config(const Config& config) {
 
 class Replay final : private pipeline::Patience {
   public:
-    explicit Replay(const Config& config) : config_(config), queue_(queue_of(config)), outputs_(config, 1, queue_) {
+    explicit Replay(const Config& config) : config_(config), outputs_(config, 1, queue) {
         workers_[0] = std::make_unique<pipeline::Worker>(replay_worker_config(config), outputs_.links(0));
         worker().wait_with(*this);
         if (config.why) worker().observe(log_.emplace(worker().counters()));
@@ -121,7 +119,7 @@ class Replay final : private pipeline::Patience {
             } else {
                 worker().on_burst(frames);
             }
-            settle();
+            settle(reader);
             progress_.update(reader, path, worker().counters()[Counter::requests_rebuilt]);
         }
         if (!reader.problem().empty()) problems_.push_back(reader.problem());
@@ -157,12 +155,18 @@ class Replay final : private pipeline::Patience {
         next_tick_ += tick_ns;
     }
 
-    // Lets the outputs work, and waits for them while they hold too much.
-    void settle() {
+    // Lets the outputs work, now and then; and waits for them while they hold too much.
+    void settle(CaptureReader& reader) {
+        const std::size_t many_blocks = config_.buffer_bytes / pipeline::Worker::block_bytes / 4;
+        const auto holds_more_than = [&](std::size_t requests) {
+            return outputs_.waiting() > requests || worker().blocks_in_use() > many_blocks;
+        };
+        const bool gathers = !config_.explain && reader.at_hand() && ++gathered_bursts_ < batch_bursts;
+        if (gathers && !holds_more_than(batch)) return;
+        gathered_bursts_ = 0;
         outputs_.step(0);
         worker().reclaim();
-        const std::size_t many_blocks = config_.buffer_bytes / pipeline::Worker::block_bytes / 4;
-        while (outputs_.waiting() > queue_ / 2 || worker().blocks_in_use() > many_blocks) {
+        while (holds_more_than(queue / 2)) {
             if (!outputs_.step(1'000'000)) break;
             worker().reclaim();
         }
@@ -177,7 +181,6 @@ class Replay final : private pipeline::Patience {
     }
 
     const Config& config_;
-    std::size_t queue_;
     Outputs outputs_;
     std::array<std::unique_ptr<pipeline::Worker>, 1> workers_;
     Explain explain_;
@@ -185,6 +188,7 @@ class Replay final : private pipeline::Patience {
     ProgressLine progress_;
     std::vector<std::string> problems_;
     std::uint64_t next_tick_ = 0;
+    unsigned gathered_bursts_ = 0;
 };
 
 }  // namespace
