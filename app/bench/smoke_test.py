@@ -97,7 +97,7 @@ def check_replay(bench, rebuilder):
                       "--write-size", "4096", "--peer", "sizes=wc -c {} {inner} >/dev/null",
                       "--peer", "nobody=nobody-has-this {}")
     found = rounds(report)
-    for program in ("rebuilder replay", "sizes"):
+    for program in ("rebuilder replay", "rebuilder replay, sent", "rebuilder replay, pipelined", "sizes"):
         assert [each["requests"] for each in found[program]] == [500, 500], found
         assert all(each["cpu_ns"] > 0 and each["frames"] > 1000 for each in found[program]), found
     missing = [note.split(":")[0] for note in report["notes"] if "not here" in note]
