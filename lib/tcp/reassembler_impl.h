@@ -113,10 +113,8 @@ void Reassembler<App>::on_payload(Line<Sink> line, Piece piece) noexcept {
                 counters_.add(Counter::tcp_out_of_window_bytes, piece.bytes.size());
                 return;
             }
-            const Seq from = half.next_seq;
             jump(line, back ? half.jumped_from : piece.seq);
             half.jumped = !back;
-            half.jumped_from = from;
             continue;
         }
         if (ahead < 0) {
@@ -403,13 +401,14 @@ void Reassembler<App>::give_up_all(Line<Sink> line) noexcept {
     if (!half.ignored && half.close_known && !has_reached_end(half)) give_up_hole(line);
 }
 
-// The stream goes on somewhere else: a hole of unknown size.
+// The stream goes on somewhere else: a hole of unknown size. A stream that waits to begin does so first, where its bytes are.
 template <class App>
 template <class Sink>
 void Reassembler<App>::jump(Line<Sink> line, Seq seq) noexcept {
     if (line.half.joining) give_up_hole(line);
     drop_held(line.half, Counter::tcp_held_dropped_bytes);
     if (line.half.close_known) disbelieve_close(line.flow, line.half);
+    line.half.jumped_from = line.half.next_seq;
     line.half.next_seq = line.half.lost_from = line.half.lost_to = seq;
     line.half.acked_ns = 0;
     counters_.add(Counter::tcp_gaps);

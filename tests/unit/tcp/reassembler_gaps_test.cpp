@@ -486,6 +486,18 @@ TEST_CASE("reassembler: a stream that was silent may go on elsewhere", "[reassem
     CHECK(lab.count(Counter::tcp_gaps) == 1);
 }
 
+TEST_CASE("reassembler: a stream that waited to begin goes on where it began", "[reassembler]") {
+    Lab lab;
+    Peer client = lab.client();
+    client.data(1000, 1010);
+    lab.wait(gap_timeout);  // and no tick yet
+    const std::uint64_t far = std::uint64_t{64} << 20;
+    client.data(far, far + 10);
+    client.data(1010, 1020);
+    CHECK(lab.transcript() ==
+          "open midstream|" + text(1000, 1010) + "|gap ?|" + text(far, far + 10) + "|gap ?|" + text(1010, 1020));
+}
+
 TEST_CASE("reassembler: a stream that was silent goes on where it was, whatever came in between", "[reassembler]") {
     Lab lab;
     Peer client = lab.client();
