@@ -209,7 +209,7 @@ class Capture:
         self.path = (pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else script.parent) / script.stem
         self.wrap, self.vni = wrap, getattr(wrap, "vni", None) if vni is None else vni
         self.link, self.suffix, self.nanoseconds, self.endian = link, suffix, nanoseconds, endian
-        self.now, self.packets, self.records = START_NS, [], []
+        self.now, self.packets, self.records, self.verified = START_NS, [], [], []
 
     def add(self, frames, wrap=None):
         """Mirrors the frames; returns the time of the first."""
@@ -222,7 +222,7 @@ class Capture:
     def wait(self, seconds):
         self.now += round(seconds * 10**9)
 
-    def expect(self, request, client, ts, vni=None):
+    def expect(self, request, client, ts, vni=None, records=None):
         kept = request.body[:MAX_BODY]
         src, dst = client.record_ends()
         record = {
@@ -236,7 +236,7 @@ class Capture:
             record["body_full_len"] = len(request.body)
         micros = ts // 1000
         rest = json.dumps(record, separators=(",", ":"))[1:].replace(r"\u007f", "\x7f")  # which needs no escape
-        self.records.append(f'{{"ts":{micros // 10**6}.{micros % 10**6:06},{rest}\n')
+        (self.records if records is None else records).append(f'{{"ts":{micros // 10**6}.{micros % 10**6:06},{rest}\n')
 
     def request(self, client, request, *sizes, wire=None, wrap=None, vni=None):
         """The usual case: a request that arrives whole and in order, and its record."""
@@ -249,6 +249,8 @@ class Capture:
         blocks = self.pcapng() if self.suffix == ".pcapng" else self.pcap()
         self.path.with_suffix(self.suffix).write_bytes(b"".join(blocks))
         self.path.with_suffix(".expect").write_text("".join(self.records), encoding="ascii")
+        if self.verified:  # what is printed with --verify-checksums, where that isn't the same
+            self.path.with_suffix(".verified").write_text("".join(self.verified), encoding="ascii")
         if counters:
             self.path.with_suffix(".ledger").write_text(json.dumps(counters, indent=2) + "\n")
 

@@ -29,6 +29,10 @@ constexpr double stuck_s = 2;
 constexpr double settled_s = 300;  // after the start: connections from before it have ended or gone idle
 constexpr double impatient_s = 30;
 
+constexpr const char* leave_checksums =
+    "If the mirror shows segments before their sender's card has computed the checksum, leave out --verify-checksums. "
+    "Else somebody sends what its receiver drops.";
+
 constexpr std::uint64_t few = 20;  // below that, a share says nothing
 
 double share(std::uint64_t part, std::uint64_t whole) {
@@ -114,6 +118,7 @@ class Diagnosis {
         } else if (moved_[Counter::segments] == 0) {
             nothing_to_examine();
         } else {
+            wrong_checksums();
             not_http();
             completeness();
             lost_requests();
@@ -273,6 +278,11 @@ class Diagnosis {
                 fmt::format("Mirrored frames arrive, {} a second, but --http-ports names none of their ports.", frames),
                 "Add the servers' ports to --http-ports, or leave it out: HTTP is recognised on any port.");
             break;
+        case Counter::frame_bad_checksum:
+            say(Severity::error,
+                fmt::format("Mirrored frames arrive, {} a second, but the checksums of all are wrong.", frames),
+                leave_checksums);
+            break;
         case Counter::frame_inner_not_tcp:
         case Counter::frame_inner_not_ip:
             say(Severity::error, fmt::format("Mirrored frames arrive, {} a second, but none has TCP in it.", frames),
@@ -287,6 +297,16 @@ class Diagnosis {
                 fmt::format("Frames arrive, {} a second, but none can be read. Most: {}.", frames, info(why).help),
                 "Check the packet length of the mirror session, and the MTU of this interface.");
         }
+    }
+
+    // A client may send some; of a whole direction it is the mirror that shows them so.
+    void wrong_checksums() {
+        const std::uint64_t wrong = moved_[Counter::frame_bad_checksum];
+        const double part = share(wrong, wrong + moved_[Counter::segments]);
+        if (wrong < few || part <= loss_to_alarm) return;
+        say(Severity::warning,
+            fmt::format("{} of the TCP segments have a wrong checksum and are left out.", percent(part)),
+            leave_checksums);
     }
 
     [[nodiscard]] std::string vnis() const {

@@ -318,10 +318,10 @@ Access flag(Field field) {
 }
 
 Option::Change change_of(std::string_view name) {
-    constexpr std::array live{"tunnel", "vni", "http-ports", "output", "client-ip", "client-ip-header", "set-header",
-        "remove-header", "redact-header", "bodies", "allow", "deny", "sample", "max-rate", "max-body", "oversize",
-        "gap-timeout", "idle-timeout", "held-per-flow", "ledger", "lame-duck", "drain-timeout", "log-format",
-        "log-level"};
+    constexpr std::array live{"tunnel", "vni", "http-ports", "verify-checksums", "output", "client-ip",
+        "client-ip-header", "set-header", "remove-header", "redact-header", "bodies", "allow", "deny", "sample",
+        "max-rate", "max-body", "oversize", "gap-timeout", "idle-timeout", "held-per-flow", "ledger", "lame-duck",
+        "drain-timeout", "log-format", "log-level"};
     constexpr std::array connections{"connections", "pipeline", "timeout", "retries", "http2", "tls-ca", "tls-insecure",
         "dns-server", "dns-min-ttl", "dns-max-ttl"};
     if (std::ranges::find(live, name) != live.end()) return Option::Change::live;
@@ -363,6 +363,10 @@ const std::vector<Option>& option_table() {
         add_many("http-ports", "LIST", any, list,
             "only TCP connections to or from these ports; on any port, HTTP is recognised by its bytes", set_http_ports,
             http_ports_of);
+        add("verify-checksums", "", any,
+            "leave out TCP segments with a wrong checksum, as their receiver does; not where the mirror shows them "
+            "before it is computed",
+            flag(FIELD(decap.verify_checksums)));
         add("exception-path", "none|tap|virtio-user", live,
             "give frames that aren't the mirror's to the kernel, through an interface rb0, rb1, ... for each input: "
             "tap, or "

@@ -35,6 +35,8 @@ std::string_view advice(Counter which) {
         return "Give the mirror's path an MTU that has room for the tunnel's headers, too.";
     case Counter::frame_vni_refused: return "If they are wanted, add their VNI to --vni.";
     case Counter::frame_port_refused: return "If they are wanted, add their port to --http-ports.";
+    case Counter::frame_bad_checksum:
+        return "Where a capture shows them before they are computed, as at the sender, leave out --verify-checksums.";
     case Counter::tcp_truncated_segments:
         return "Capture whole frames: raise the mirror's packet length, or the capture's snap length.";
     case Counter::tcp_gaps:

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "packet/checksum.h"
 #include "packet/encapsulation.h"
 #include "packet/ip.h"
 
@@ -58,6 +59,16 @@ Counter parse_tcp(const IpPacket& packet, Segment& segment) noexcept {
     return Counter::segments;
 }
 
+// What the receiver of a packet does whose TCP header has been read. No length is none that it could have counted: its
+// sender shows the packet before a card cuts it in pieces, and no network carries it so.
+Counter verify(const IpPacket& packet) noexcept {
+    if (!packet.length_known) return Counter::frame_inner_bad_length;
+    if (!packet.ipv4_header.empty() && !ipv4_header_intact(packet.ipv4_header)) return Counter::frame_bad_checksum;
+    if (packet.missing != 0 || packet.on_its_way) return Counter::segments;
+    return tcp_intact(packet.source, packet.destination, packet.payload) ? Counter::segments
+                                                                         : Counter::frame_bad_checksum;
+}
+
 // A datagram put together from its fragments may begin with further extension headers, but not with a fragment again.
 Flaw complete(std::uint16_t ethertype, IpPacket& packet) noexcept {
     if (ethertype != ethertype_ipv6) return Flaw::none;
@@ -73,6 +84,7 @@ Decapsulator::Decapsulator(const DecapConfig& config) : config_(config) {
     if (config.tcp_ports.empty()) tcp_ports_.set();
     any_vni_ = config.vni_allow.empty() && config.vni_deny.empty();
     any_tcp_port_ = config.tcp_ports.empty();
+    verify_ = config.verify_checksums;
 }
 
 Decapsulator::Tunnel Decapsulator::tunnel_of(std::uint16_t udp_port) const noexcept {
@@ -133,6 +145,10 @@ bool Decapsulator::decap_usual(const Frame& frame, Segment& segment) const noexc
         !(any_tcp_port_ || tcp_ports_[from.port] || tcp_ports_[to.port])) {
         return false;
     }
+    if (verify_ &&
+        !(ipv4_header_intact({inner, ipv4}) && tcp_intact(from.address, to.address, {header, inner_size - ipv4}))) {
+        return false;
+    }
     segment.sender = FlowKey::make(from, to, vni, segment.key);
     segment.flags = header[13];
     segment.seq = load_be32(header + 4);
@@ -159,6 +175,11 @@ Counter Decapsulator::decap_any(
         const bool vni_refused = tunnels > 0 && !vni_accepted(vni);
         if (flaw == Flaw::fragment && fragments != nullptr && !vni_refused &&
             (inner || packet.protocol == protocol_udp)) {
+            // A part of a TCP segment is in the innermost packet; what a part of anything else is in isn't known yet.
+            if (verify_ && packet.protocol == protocol_tcp && !packet.ipv4_header.empty() &&
+                !ipv4_header_intact(packet.ipv4_header)) {
+                return Counter::frame_bad_checksum;
+            }
             switch (fragments->add(packet, vni, frame.time_ns)) {
             case FragmentTable::Verdict::waits: break;
             case FragmentTable::Verdict::refused: return Counter::frame_fragment_refused;
@@ -232,6 +253,10 @@ Counter Decapsulator::finish(
     const Endpoint from{packet.source, load_be16(packet.payload.data())};
     const Endpoint to{packet.destination, load_be16(packet.payload.data() + 2)};
     if (!tcp_ports_[from.port] && !tcp_ports_[to.port]) return Counter::frame_port_refused;
+    if (verify_) {
+        const Counter verified = verify(packet);
+        if (verified != Counter::segments) return verified;
+    }
     segment.sender = FlowKey::make(from, to, vni, segment.key);
     segment.time_ns = frame.time_ns;
     return Counter::segments;

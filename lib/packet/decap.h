@@ -7,8 +7,9 @@
 //       either level, with a table to put them together in.
 // Out:  a Segment, a view of the frame's bytes or of the fragment table's; or the counter that says why there is none.
 // Lengths come from the IP headers, never from the frame, so padding is not payload; a frame that was cut keeps the
-// bytes it has, and Segment::missing says how many it lost. Checksums are not looked at: mirrors show offloaded ones.
-// Reserved bits are ignored. Never allocates, never reads outside the frame.
+// bytes it has, and Segment::missing says how many it lost. Checksums are not looked at, as mirrors show offloaded ones,
+// unless the configuration wants the innermost packet's verified; those around it never are. Reserved bits are ignored.
+// Never allocates, never reads outside the frame.
 #pragma once
 
 #include <bitset>
@@ -32,6 +33,10 @@ struct DecapConfig {
     std::vector<std::uint32_t> vni_allow;  // empty: all
     std::vector<std::uint32_t> vni_deny;
     std::vector<std::uint16_t> tcp_ports;  // one of the two ports must be in it; empty: all
+    // Refuse what the receiver of a segment drops: a wrong checksum of TCP or of the IPv4 header, and a length of 0, which
+    // only senders show. What can't be verified is accepted: the TCP of a segment that was cut, or that is on its way to
+    // another address (IPv6 routing headers).
+    bool verify_checksums = false;
 };
 
 class Decapsulator {
@@ -80,6 +85,7 @@ class Decapsulator {
     PortSet tcp_ports_;
     bool any_vni_ = true;
     bool any_tcp_port_ = true;
+    bool verify_ = false;
 };
 
 }  // namespace rebuilder::packet

@@ -26,7 +26,9 @@ Flaw parse_ipv4(Cursor cursor, IpPacket& packet) noexcept {
     if (total_length != 0) {
         if (total_length < header_length) return Flaw::bad_length;
         bound(cursor, total_length - header_length, packet);
+        packet.length_known = true;
     }
+    packet.ipv4_header = {header, header_length};
     packet.source = IpAddress::v4(load_be32(header + 12));
     packet.destination = IpAddress::v4(load_be32(header + 16));
     packet.protocol = header[9];
@@ -45,6 +47,7 @@ Flaw parse_ipv6(Cursor cursor, IpPacket& packet) noexcept {
     if ((header[0] >> 4) != 6) return Flaw::bad_length;
     const std::size_t payload_length = load_be16(header + 4);
     if (payload_length != 0) bound(cursor, payload_length, packet);  // 0: as for IPv4, or a jumbogram
+    packet.length_known = payload_length != 0;
     packet.source = IpAddress::v6(header + 8);
     packet.destination = IpAddress::v6(header + 24);
     packet.protocol = header[6];
@@ -86,6 +89,8 @@ Flaw skip_extension_headers(IpPacket& packet) noexcept {
         const std::uint8_t* extension = cursor.take(size);
         if (extension == nullptr) return Flaw::truncated;
         const bool is_fragment_header = packet.protocol == 44;
+        // The fourth byte counts the nodes that are still ahead, whatever the type (RFC 8200, section 4.4).
+        if (packet.protocol == 43 && extension[3] != 0) packet.on_its_way = true;
         packet.protocol = extension[0];
         if (!is_fragment_header) continue;
         const std::uint16_t fragment = load_be16(extension + 2);

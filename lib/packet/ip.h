@@ -3,7 +3,8 @@
 //
 // In:   the bytes from the header on.
 // Out:  an IpPacket, whose payload ends where the length field says, so padding is never part of it; or the flaw that
-//       stopped the reading. What a cut frame lacks is counted in `missing`. Checksums are not looked at.
+//       stopped the reading. What a cut frame lacks is counted in `missing`. Checksums are not looked at; what is needed to
+//       verify them (packet/checksum.h) is told.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +38,10 @@ struct IpPacket {
     std::uint8_t protocol = 0;
     Bytes payload;              // what is present, behind all extension headers
     std::uint32_t missing = 0;  // what the length field promises beyond that
+
+    Bytes ipv4_header;          // with its options; none of IPv6
+    bool length_known = false;  // by its length field, which may be 0
+    bool on_its_way = false;    // an IPv6 routing header has it go on from `destination` to others
 
     // With Flaw::fragment: which datagram's, where in it (bytes), and whether it is not the last.
     std::uint32_t fragment_id = 0;

@@ -7,6 +7,8 @@
 //   - what the default configuration shows, another shows too, unless it refuses its VNI or ports
 //   - cut inside its payload, the frame gives the same segment with less payload
 //   - where the short way for usual frames answers, the long one gives the same
+//   - where checksums are verified, the answer is the same, or that one is wrong, or that there is no length; what was
+//     accepted whole isn't with another bit in its payload
 //   - with a table for fragments, frames that hold none give the same, and the table is empty at the end
 #include <algorithm>
 #include <array>
@@ -38,8 +40,18 @@ struct Reader {
     DecapConfig config;
     bool same_tunnels;  // as the default configuration has
     Decapsulator decapsulator;
+    Decapsulator verifying;  // the same, but for that
 
-    Reader(const DecapConfig& with, bool same) : config(with), same_tunnels(same), decapsulator(with) {}
+    Reader(const DecapConfig& with, bool same)
+        : config(with)
+        , same_tunnels(same)
+        , decapsulator(with)
+        , verifying(with_checksums(with)) {}
+
+    static DecapConfig with_checksums(DecapConfig config) {
+        config.verify_checksums = true;
+        return config;
+    }
 };
 
 // The first one is the default.
@@ -61,10 +73,11 @@ bool same_segment(const Segment& a, const Segment& b) {
     return a.key == b.key && a.sender == b.sender && a.flags == b.flags && a.seq == b.seq && a.ack == b.ack;
 }
 
-Counter read(const Reader& reader, const Frame& frame, Segment& segment, FragmentTable* fragments = nullptr) {
+Counter read(
+    const Decapsulator& decapsulator, const Frame& frame, Segment& segment, FragmentTable* fragments = nullptr) {
     packet::Origin origin;
-    const Counter verdict = reader.decapsulator.decap_any(frame, segment, fragments, origin);
-    if (Segment other; reader.decapsulator.decap_usual(frame, other)) {
+    const Counter verdict = decapsulator.decap_any(frame, segment, fragments, origin);
+    if (Segment other; decapsulator.decap_usual(frame, other)) {
         check(verdict == Counter::segments && same_segment(segment, other) &&
                   segment.payload.data() == other.payload.data() && segment.payload.size() == other.payload.size() &&
                   segment.missing == other.missing && segment.time_ns == other.time_ns,
@@ -73,6 +86,10 @@ Counter read(const Reader& reader, const Frame& frame, Segment& segment, Fragmen
     const CounterRole role = counter_table[static_cast<std::size_t>(verdict)].role;
     check(verdict == Counter::segments || role == CounterRole::frame_drop, "a verdict that is none");
     return verdict;
+}
+
+Counter read(const Reader& reader, const Frame& frame, Segment& segment, FragmentTable* fragments = nullptr) {
+    return read(reader.decapsulator, frame, segment, fragments);
 }
 
 bool passes(const DecapConfig& config, const Segment& segment) {
@@ -129,13 +146,41 @@ void check_cut(const Reader& reader, const Frame& frame, const Segment& whole) {
     check(cut.missing == missing || nothing_promised, "cut, another amount is missing");
 }
 
+// A packet that has to go on elsewhere isn't verified. Whether some bytes may be the header that says so: this names it.
+bool may_be_on_its_way(Bytes headers) {
+    constexpr std::uint8_t routing = 43;
+    return std::find(headers.begin(), headers.end(), routing) != headers.end();
+}
+
+void check_verified(const Reader& reader, const Frame& frame, Counter trusted, const Segment& whole) {
+    Segment segment;
+    const Counter verdict = read(reader.verifying, frame, segment);
+    if (trusted != Counter::segments) return check(verdict == trusted, "verified, another reason");
+    if (verdict != Counter::segments) {
+        check(verdict == Counter::frame_bad_checksum || verdict == Counter::frame_inner_bad_length,
+            "verified, a reason that isn't the checksum's");
+        return;
+    }
+    check(same_segment(segment, whole) && segment.payload.data() == whole.payload.data() &&
+              segment.payload.size() == whole.payload.size() && segment.missing == whole.missing,
+        "verified, it is another segment");
+    const auto header_size = static_cast<std::size_t>(segment.payload.data() - frame.bytes.data());
+    if (segment.missing != 0 || segment.payload.empty() || may_be_on_its_way(frame.bytes.first(header_size))) return;
+    std::vector<std::uint8_t> changed(frame.bytes.begin(), frame.bytes.end());
+    changed[header_size + segment.payload.size() / 2] ^= 0x10;
+    check(read(reader.verifying, {changed, frame.time_ns, frame.link}, segment) == Counter::frame_bad_checksum,
+        "verified, it may have another payload");
+}
+
 // Under each configuration. What the default one shows, others show too.
 void check_alone(const std::vector<Reader>& readers, const Frame& frame) {
     Segment by_default;
     const bool shown = read(readers.front(), frame, by_default) == Counter::segments;
     for (const Reader& reader : readers) {
         Segment segment;
-        const bool is_segment = read(reader, frame, segment) == Counter::segments;
+        const Counter verdict = read(reader, frame, segment);
+        const bool is_segment = verdict == Counter::segments;
+        check_verified(reader, frame, verdict, segment);
         if (is_segment) {
             check_segment(segment, reader.config);
             check_in_frame(segment, frame);
@@ -155,6 +200,9 @@ void check_with_table(const std::vector<Reader>& readers, const Frame& frame, Fr
         Segment segment;
         const Counter verdict = read(reader, frame, segment, &fragments);
         if (verdict == Counter::segments) check_segment(segment, reader.config);
+        Segment verified;
+        const Counter verdict_verified = read(reader.verifying, frame, verified, &fragments);
+        if (verdict_verified == Counter::segments) check_segment(verified, reader.config);
         const bool fragment =
             verdict_alone == Counter::frame_outer_fragment || verdict_alone == Counter::frame_inner_fragment;
         if (fragment) continue;

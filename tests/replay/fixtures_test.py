@@ -12,7 +12,7 @@ import runpy
 import sys
 import tempfile
 
-MADE = (".pcap", ".pcapng", ".expect", ".ledger")
+MADE = (".pcap", ".pcapng", ".expect", ".verified", ".ledger")
 HELPERS = ("recipe", "http2")
 
 

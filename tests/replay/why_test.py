@@ -54,6 +54,7 @@ REASONS = {
     "tcp-port-reuse": ({"requests_lost_to_close": 1}, "203.0.113.7:51234 > 10.0.1.20:80 vni 1377, from frame 7,"),
     "tcp-rst": ({"requests_lost_to_close": 2}, "the connection ended inside the request"),
     "tcp-unfinished": ({"requests_lost_to_close": 4, "requests_lost_to_drain": 2}, "Let the capture go on"),
+    "tcp-wrong-checksum": ({"requests_lost_to_gap": 1}, "hole of 240 bytes at offset 8434\n"),
     "vxlan-cut": ({"requests_lost_to_gap": 1}, "raise the mirror's packet length, or the capture's snap length"),
 }
 REASON = re.compile(r"^ {2} *(\d+)  (.{28}\w*) \S", re.MULTILINE)

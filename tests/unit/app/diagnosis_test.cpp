@@ -140,6 +140,7 @@ TEST_CASE("diagnosis: frames arrive, but nothing in them can be examined", "[app
         {Counter::frame_not_tunnel, {"500 a second, but none is tunnel traffic", "--tunnel"}},
         {Counter::frame_vni_refused, {"--vni refuses their VNI, 1377.", "Add their VNI"}},
         {Counter::frame_port_refused, {"--http-ports names none", "--http-ports"}},
+        {Counter::frame_bad_checksum, {"the checksums of all are wrong", "leave out --verify-checksums"}},
         {Counter::frame_inner_not_tcp, {"none has TCP in it", "mirror filter"}},
         {Counter::frame_inner_not_ip, {"none has TCP in it", "mirror filter"}},
         {Counter::frame_to_output, {"own requests", "not the analysers"}},
@@ -159,6 +160,15 @@ TEST_CASE("diagnosis: frames arrive, but nothing in them can be examined", "[app
     Case given;
     given.counter(Counter::frames) += 5000;
     given.counter(Counter::frame_not_tunnel) += 5000;
+    is_fine(given);
+}
+
+TEST_CASE("diagnosis: a share of the segments has wrong checksums", "[app]") {
+    Case given;
+    given.counter(Counter::frames) += 5000;
+    given.counter(Counter::frame_bad_checksum) += 5000;
+    is_told(given, Severity::warning, "33 % of the TCP segments have a wrong checksum", "leave out --verify-checksums");
+    given.counter(Counter::frame_bad_checksum) = 100;  // a damaged one now and then
     is_fine(given);
 }
 

@@ -156,6 +156,7 @@ const std::map<std::string, Sample> samples{
     {"tls-ca", {"/etc/ssl/own.pem", "\"/etc/ssl/own.pem\""}},
     {"tls-insecure", {"true", "true"}},
     {"tunnel", {"vxlan,vxlan:4790", "\"vxlan:4789,vxlan:4790\""}},
+    {"verify-checksums", {"true", "true"}},
     {"vni", {"7,!8,9", "\"7,9,!8\""}},
     {"workers", {"4", "4"}},
 };
@@ -188,17 +189,17 @@ TEST_CASE("without any option, the defaults of the Config count") {
 
 TEST_CASE("options reach their fields") {
     const Config config = parse({"run", "--input", "pcap:a.pcap", "--input", "vdev:net_null0", "--output", "null",
-        "--tunnel", "geneve:99,none", "--vni", "1", "--vni", "!2", "--http-ports", "80", "--workers", "3",
-        "--forwarders", "2", "--lcores", "0@0", "--idle-sleep", "80us", "--rx-descriptors", "512", "--lock-memory",
-        "never", "--log-format", "logfmt", "--log-level", "error", "--connections", "4", "--pipeline", "5", "--timeout",
-        "2m", "--retries", "6", "--http2", "--tls-ca", "ca.pem", "--tls-insecure", "--dns-server", "10.0.0.2",
-        "--dns-min-ttl", "1s", "--dns-max-ttl", "2s", "--queue", "7", "--client-ip", "keep", "--client-ip-header",
-        "X-Real-IP", "--set-header", "Host: a", "--set-header", "B: c, d", "--remove-header", "E", "--remove-header",
-        "F", "--redact-header", "G", "--bodies", "--allow", "method=GET,PUT", "--allow", "header=X: a b", "--deny",
-        "cidr=::1", "--sample", "25%:host", "--max-rate", "900", "--max-head", "2K", "--max-body", "1500", "--oversize",
-        "drop", "--max-flows", "8", "--gap-timeout", "1ms", "--idle-timeout", "9s", "--held-per-flow", "8M", "--held",
-        "16M", "--buffers", "1G", "--ledger", "l", "--health-listen", "1.2.3.4:5", "--admin-listen", "none",
-        "--drain-timeout", "0.5", "--", "--log-level", "8", "--"});
+        "--tunnel", "geneve:99,none", "--vni", "1", "--vni", "!2", "--http-ports", "80", "--verify-checksums",
+        "--workers", "3", "--forwarders", "2", "--lcores", "0@0", "--idle-sleep", "80us", "--rx-descriptors", "512",
+        "--lock-memory", "never", "--log-format", "logfmt", "--log-level", "error", "--connections", "4", "--pipeline",
+        "5", "--timeout", "2m", "--retries", "6", "--http2", "--tls-ca", "ca.pem", "--tls-insecure", "--dns-server",
+        "10.0.0.2", "--dns-min-ttl", "1s", "--dns-max-ttl", "2s", "--queue", "7", "--client-ip", "keep",
+        "--client-ip-header", "X-Real-IP", "--set-header", "Host: a", "--set-header", "B: c, d", "--remove-header", "E",
+        "--remove-header", "F", "--redact-header", "G", "--bodies", "--allow", "method=GET,PUT", "--allow",
+        "header=X: a b", "--deny", "cidr=::1", "--sample", "25%:host", "--max-rate", "900", "--max-head", "2K",
+        "--max-body", "1500", "--oversize", "drop", "--max-flows", "8", "--gap-timeout", "1ms", "--idle-timeout", "9s",
+        "--held-per-flow", "8M", "--held", "16M", "--buffers", "1G", "--ledger", "l", "--health-listen", "1.2.3.4:5",
+        "--admin-listen", "none", "--drain-timeout", "0.5", "--", "--log-level", "8", "--"});
     CHECK(config.command == Command::run);
     CHECK(config.inputs == std::vector<std::string>{"pcap:a.pcap", "vdev:net_null0"});
     CHECK(config.decap.vxlan_ports.empty());
@@ -208,6 +209,7 @@ TEST_CASE("options reach their fields") {
     CHECK(config.decap.vni_allow == std::vector<std::uint32_t>{1});
     CHECK(config.decap.vni_deny == std::vector<std::uint32_t>{2});
     CHECK(config.decap.tcp_ports == std::vector<std::uint16_t>{80});
+    CHECK(config.decap.verify_checksums);
     CHECK(config.workers == 3);
     CHECK(config.forwarders == 2);
     CHECK(config.lcores == "0@0");

@@ -108,6 +108,28 @@ TEST_CASE("new settings count from the next tick on, and not before", "[worker]"
     CHECK(worker.counters()[Counter::flows_opened] == 1);
 }
 
+// The client's segments have no checksums, as in front of a card that computes them.
+TEST_CASE("segments are verified from the settings on that say so", "[worker]") {
+    Channel channel(16, 64);
+    pipeline::WorkerConfig config = small();
+    pipeline::Worker worker(config, {{Form::wire, &channel}});
+    Client client(worker);
+    client.get("/taken");
+    for (const bool verify : {true, false}) {
+        config.decap.verify_checksums = verify;
+        worker.change(std::make_unique<Settings>(config, std::vector<pipeline::OutputLink>{{Form::wire, &channel}}));
+        worker.on_tick(second_ns);
+        (void)worker.retire();
+        if (verify) Client(worker).get("/dropped");
+    }
+    client.get("/taken");
+    const Counters& counters = worker.counters();
+    CHECK(take_all(channel).size() == 2);
+    CHECK(counters[Counter::frame_bad_checksum] == 2);
+    CHECK(counters[Counter::frames] == counters[Counter::segments] + 2);
+    CHECK(counters[Counter::tcp_payload_bytes] == counters[Counter::tcp_delivered_bytes]);
+}
+
 TEST_CASE("an output that goes keeps its blocks till they are back, one that comes begins with the next request",
     "[worker]") {
     Channel stays(16, 64), goes(16, 64), comes(16, 64);
