@@ -34,6 +34,7 @@ struct Datagram {
     std::vector<int> bytes{};  // no_byte where there is none
     std::size_t total = 0;     // 0 while it isn't known
     bool refused = false;
+    bool cut = false;  // what a fragment lacks is nobody else's to bring
 
     static constexpr int no_byte = -1;
 
@@ -47,13 +48,20 @@ struct Datagram {
         if (packet.more_fragments && total != 0 && end > total) return false;
         if (!packet.more_fragments && (bytes.size() > end || (total != 0 && total != end))) return false;
         if (!packet.more_fragments) total = end;
-        if (present == 0) return true;
+        if (present == 0) {
+            cut = cut || packet.missing != 0;
+            return true;
+        }
         if (bytes.size() < begin + present) bytes.resize(begin + present, no_byte);
         const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(begin);
         const auto to = from + static_cast<std::ptrdiff_t>(present);
         if (!std::all_of(from, to, [](int byte) { return byte == no_byte; })) {
-            return std::equal(from, to, packet.payload.begin());
+            if (!std::equal(from, to, packet.payload.begin())) return false;
+            const auto run_end = static_cast<std::size_t>(std::find(to, bytes.end(), no_byte) - bytes.begin());
+            cut = cut || end > run_end;
+            return true;
         }
+        cut = cut || packet.missing != 0;
         std::copy(packet.payload.begin(), packet.payload.end(), from);
         return runs() <= most_runs;
     }
@@ -65,7 +73,8 @@ struct Datagram {
         return count;
     }
     [[nodiscard]] bool whole() const {
-        return total != 0 && bytes.size() == total && std::find(bytes.begin(), bytes.end(), no_byte) == bytes.end();
+        return !cut && total != 0 && bytes.size() == total &&
+               std::find(bytes.begin(), bytes.end(), no_byte) == bytes.end();
     }
 };
 
