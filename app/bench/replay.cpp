@@ -114,15 +114,10 @@ class Replay final : public Scenario {
         Report report("replay", fmt::format("replay: a capture of {} requests of {} connections, whole processes",
                                     traffic_.requests, traffic_.connections));
         describe(settings, report);
-        std::vector<Program> programs{{ours_,
-                                          [this] {
-                                              return ours({"--output", "null"});
-                                          }},
-            {sent_, [this] { return sent({}); }},
-            {pipelined_,
-                [this] {
-                    return sent({"--pipeline", "16"});
-                }},
+        const std::vector<std::string> discarded{"--output", "null"};
+        const std::vector<std::string> in_sixteens{"--pipeline", "16"};
+        std::vector<Program> programs{{ours_, [=, this] { return ours(discarded); }},
+            {sent_, [this] { return sent({}); }}, {pipelined_, [=, this] { return sent(in_sixteens); }},
             {httpry_, [this] { return httpry(); }}};
         for (const Peer& peer : peers) programs.push_back({peer.name, [this, peer] { return other(peer); }});
         run_rounds(std::move(programs), settings.rounds, report);
@@ -193,13 +188,10 @@ class Replay final : public Scenario {
         const double requests = traffic_.requests;
         report.note(fmt::format("{} rounds, in turn. {:.1f} frames and {:.0f} bytes a request, in VXLAN for us.",
             settings.rounds, static_cast<double>(frames_) / requests, static_cast<double>(mirrored_bytes_) / requests));
-        report.note("httpry lists request lines, and doesn't put streams together. When the product was designed, "
-                    "PcapPlusPlus, "
-                    "which does,\n"
-                    "needed 1.14 times as much on such requests: 3.5 of httpry's is a quarter of that. goreplay needed "
-                    "23.2 times "
-                    "as much\n"
-                    "to rebuild and send them: 0.86 of httpry's is a 20th of that, 2.6 a 60th.");
+        report.note("httpry lists request lines, and doesn't put streams together. When the product was designed,\n"
+                    "PcapPlusPlus, which does, needed 1.14 times as much on such requests: 3.5 of httpry's is a\n"
+                    "quarter of that. goreplay needed 23.2 times as much to rebuild and send them: 0.86 of httpry's\n"
+                    "is a 20th of that, 2.6 a 60th.");
     }
 
     [[nodiscard]] Measurement measurement_of(const Finished& finished, bool inner) const {
