@@ -15,6 +15,10 @@ constexpr char ascii_lower(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
+constexpr bool is_digit(int c) noexcept {
+    return c >= '0' && c <= '9';
+}
+
 // The whitespace of a line (RFC 9110, section 5.6.3).
 constexpr bool is_blank(char c) noexcept {
     return c == ' ' || c == '\t';

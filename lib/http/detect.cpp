@@ -5,6 +5,7 @@
 #include <array>
 #include <string_view>
 
+#include "base/ascii.h"
 #include "http/h2_frame.h"
 #include "http/match.h"
 #include "http/token.h"
@@ -84,10 +85,6 @@ constexpr Match go_on_if(bool fits) noexcept {
 
 constexpr Match done_if(bool fits) noexcept {
     return fits ? Match::yes : Match::no;
-}
-
-constexpr bool is_digit(std::uint8_t byte) noexcept {
-    return byte >= '0' && byte <= '9';
 }
 
 // A record (RFC 8446, section 5.1): its content type, and version 3.x.

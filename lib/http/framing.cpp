@@ -54,42 +54,52 @@ bool resembles_framing(std::string_view name) noexcept {
 
 }  // namespace
 
+bool FramingReader::add(const char* text, const Field& field) noexcept {
+    const std::string_view value(text + field.value_at, field.value_size);
+    if ((field.loose || field.unsendable) && resembles_framing({text + field.name_at, field.name_size})) {
+        refused_ = true;
+    } else if (field.kind == FieldKind::transfer_encoding) {
+        coded_ = true;
+        const bool last = each_element(value, [this](std::string_view coding) {
+            if (chunked_) return false;  // nothing may be applied on top of it
+            chunked_ = equal_ignoring_case(coding, "chunked");
+            return true;
+        });
+        refused_ = refused_ || !last;
+    } else if (field.kind == FieldKind::content_length) {
+        bool any = false;
+        lengths_agree_ = each_element(value, [&](std::string_view element) {
+            any = true;
+            const std::optional<std::uint64_t> each = decimal(element);
+            const bool agrees = each && length_.value_or(*each) == *each;
+            length_ = each;
+            return agrees;
+        }) && any && lengths_agree_;
+    }
+    return !refused_;
+}
+
+std::optional<BodyFraming> FramingReader::framing(std::string_view version) const noexcept {
+    constexpr std::string_view first_with_codings = "HTTP/1.1";
+    if (refused_) return std::nullopt;
+    if (coded_ && version < first_with_codings) return std::nullopt;  // some refuse it, some don't see it, some read it
+    if (chunked_) return BodyFraming{Framing::chunked, 0};
+    if (coded_ || !lengths_agree_) return std::nullopt;
+    if (!length_) return BodyFraming{};
+    return BodyFraming{Framing::content_length, *length_};
+}
+
 std::optional<BodyFraming> read_framing(
     const char* text, std::span<const Field> headers, std::string_view version) noexcept {
-    bool chunked = false;
-    bool coded = false;  // a Transfer-Encoding field is there
-    bool lengths_agree = true;
-    std::optional<std::uint64_t> length;
+    FramingReader reader;
     for (const Field& field : headers) {
-        const std::string_view value(text + field.value_at, field.value_size);
-        if ((field.loose || field.unsendable) && resembles_framing({text + field.name_at, field.name_size})) {
-            return std::nullopt;
-        }
-        if (field.kind == FieldKind::transfer_encoding) {
-            coded = true;
-            const bool last = each_element(value, [&](std::string_view coding) {
-                if (chunked) return false;  // nothing may be applied on top of it
-                chunked = equal_ignoring_case(coding, "chunked");
-                return true;
-            });
-            if (!last) return std::nullopt;
-        } else if (field.kind == FieldKind::content_length) {
-            bool any = false;
-            lengths_agree = each_element(value, [&](std::string_view element) {
-                any = true;
-                const std::optional<std::uint64_t> each = decimal(element);
-                const bool agrees = each && length.value_or(*each) == *each;
-                length = each;
-                return agrees;
-            }) && any && lengths_agree;
-        }
+        if (!reader.add(text, field)) return std::nullopt;
     }
-    constexpr std::string_view first_with_codings = "HTTP/1.1";
-    if (coded && version < first_with_codings) return std::nullopt;  // some refuse it, some don't see it, some read it
-    if (chunked) return BodyFraming{Framing::chunked, 0};
-    if (coded || !lengths_agree) return std::nullopt;
-    if (!length) return BodyFraming{};
-    return BodyFraming{Framing::content_length, *length};
+    return reader.framing(version);
+}
+
+bool names_upgrade(std::string_view connection) noexcept {
+    return !each_element(connection, [](std::string_view option) { return !equal_ignoring_case(option, "upgrade"); });
 }
 
 bool asks_for_upgrade(const char* text, std::span<const Field> headers) noexcept {
@@ -97,10 +107,8 @@ bool asks_for_upgrade(const char* text, std::span<const Field> headers) noexcept
     bool connection = false;
     for (const Field& field : headers) {
         upgrade = upgrade || field.kind == FieldKind::upgrade;
-        if (field.kind != FieldKind::connection) continue;
-        const bool none = each_element({text + field.value_at, field.value_size},
-            [](std::string_view option) { return !equal_ignoring_case(option, "upgrade"); });
-        connection = connection || !none;
+        connection = connection ||
+                     (field.kind == FieldKind::connection && names_upgrade({text + field.value_at, field.value_size}));
     }
     return upgrade && connection;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// read_framing: what a request's header section says about its body (RFC 9112, section 6.3).
+// FramingReader: what a request's header fields say about its body (RFC 9112, section 6.3).
 //
 // Rules: chunked coding, named once and last, overrules a length, whatever was applied below it. Lengths are decimal,
 //        and several must agree. Whatever two servers could read in two ways has no framing: contradicting lengths,
@@ -21,12 +21,29 @@ struct BodyFraming {
     std::uint64_t length = 0;  // with Framing::content_length
 };
 
-// Nothing when the framing is ambiguous. `text` is what the fields point into; `version` is the request line's.
+class FramingReader {
+  public:
+    // The next field, which points into `text`. False when the framing is ambiguous whatever follows.
+    bool add(const char* text, const Field& field) noexcept;
+    // Behind the last field: nothing when the framing is ambiguous. `version` is the request line's.
+    [[nodiscard]] std::optional<BodyFraming> framing(std::string_view version) const noexcept;
+
+  private:
+    std::optional<std::uint64_t> length_;
+    bool lengths_agree_ = true;
+    bool chunked_ = false;
+    bool coded_ = false;  // a Transfer-Encoding field is there
+    bool refused_ = false;
+};
+
+// Of all fields at once.
 [[nodiscard]] std::optional<BodyFraming> read_framing(
     const char* text, std::span<const Field> headers, std::string_view version) noexcept;
 
-// Whether the connection is asked to become another protocol's (RFC 9110, section 7.8).
+// Whether the connection is asked to become another protocol's (RFC 9110, section 7.8): it takes an Upgrade field, and a
+// Connection field that names it.
 [[nodiscard]] bool asks_for_upgrade(const char* text, std::span<const Field> headers) noexcept;
+[[nodiscard]] bool names_upgrade(std::string_view connection) noexcept;
 
 // Whether that protocol is HTTP/2 in cleartext (RFC 7540, section 3.2).
 [[nodiscard]] bool asks_for_h2c(const char* text, std::span<const Field> headers) noexcept;

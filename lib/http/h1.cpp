@@ -2,6 +2,7 @@
 #include "http/h1.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/ascii.h"
@@ -9,20 +10,10 @@
 #include "http/field_line.h"
 #include "http/framing.h"
 #include "http/line_scan.h"
-#include "http/token.h"
+#include "http/request_line.h"
 
 namespace rebuilder::http {
 namespace {
-
-std::string_view without_line_end(std::string_view line) noexcept {
-    line.remove_suffix(1);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    return line;
-}
-
-bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
-}
 
 // A field of the text, in the section that the message is at.
 inline Field& add_field(
@@ -57,14 +48,11 @@ void begin_head(Message& message, const RequestLine& line) noexcept {
     message.recognised = true;
 }
 
-// The HTTP-version at the end of a request line (RFC 9112, section 2.3), or nothing.
-std::string_view trailing_version(std::string_view line) noexcept {
-    constexpr std::string_view name = "HTTP/";
-    constexpr std::size_t size = name.size() + 3;
-    if (line.size() < size) return {};
-    const std::string_view version = line.substr(line.size() - size);
-    const bool valid = version.starts_with(name) && is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
-    return valid ? version : std::string_view{};
+// Of the message and the bytes that go on with it.
+Bytes first_bytes(const Message& message, std::string_view next, std::array<char, longest_method>& first) noexcept {
+    const std::size_t kept = std::string_view(message.text(), message.text_size).copy(first.data(), first.size());
+    const std::size_t more = next.copy(first.data() + kept, first.size() - kept);
+    return as_bytes({first.data(), kept + more});
 }
 
 // Both take a plain line as nearly all are written, and answer false for any other.
@@ -121,16 +109,19 @@ Http1::Progress Http1::advance(Message& message, Bytes bytes) const noexcept {
     Feed feed{begin, begin + bytes.size()};
     if (message.kept_block == nullptr) message.in_place = begin;
     bool next = true;
-    if (message.kept_block == nullptr && message.stage <= Stage::head && read_lines_in_place(message, feed)) {
-        next = end_head(message, feed);
-    }
-    if (message.stage == Stage::line) next = read_line(message, feed);
-    if (next && message.stage == Stage::head) next = read_head(message, feed);
+    if (message.stage <= Stage::head) next = message.lost ? follow_head(message, feed) : read_start(message, feed);
     if (next && message.stage == Stage::body_length) next = read_length_body(message, feed);
     if (next && message.stage == Stage::body_chunked) next = read_chunked_body(message, feed);
     if (next && message.stage == Stage::trailers) next = read_trailers(message, feed);
     feed.progress.used = static_cast<std::size_t>(feed.at - begin);
     return feed.progress;
+}
+
+// The request line and the header section.
+bool Http1::read_start(Message& message, Feed& feed) const noexcept {
+    if (message.kept_block == nullptr && read_lines_in_place(message, feed)) return end_head(message, feed);
+    if (message.stage == Stage::line && !read_line(message, feed)) return lose_head(message, feed);
+    return read_head(message, feed) || lose_head(message, feed);
 }
 
 // The next line of the text, with its end and in one piece. False when it doesn't end here, or can't be kept.
@@ -237,8 +228,10 @@ bool Http1::end_head(Message& message, Feed& feed) const noexcept {
     message.h2c = message.tunnel && asks_for_h2c(text, headers);
     const bool framed = any(FieldKind::content_length) || any(FieldKind::transfer_encoding);
     if (!framed && message.canonical_lines) return feed.complete();
-    const std::optional<BodyFraming> framing =
-        read_framing(text, headers, {text + message.version_at, message.version_size});
+    return begin_body(message, feed, read_framing(text, headers, {text + message.version_at, message.version_size}));
+}
+
+bool Http1::begin_body(Message& message, Feed& feed, const std::optional<BodyFraming>& framing) const noexcept {
     if (!framing) return feed.fail_ambiguous(Counter::requests_lost_framing_ambiguous);
     message.framing = framing->framing;
     if (framing->framing == Framing::chunked) {
@@ -249,6 +242,58 @@ bool Http1::end_head(Message& message, Feed& feed) const noexcept {
     message.body_left = framing->length;
     message.stage = Stage::body_length;
     return true;
+}
+
+// What failed for a limit is only lost: the rest of the head is read for its framing. A request line that is too long has to
+// begin like one, at a place where one begins for certain.
+bool Http1::lose_head(Message& message, Feed& feed) const noexcept {
+    const Counter reason = feed.progress.reason;
+    const bool limited =
+        reason == Counter::requests_lost_head_too_large || reason == Counter::requests_lost_too_many_fields;
+    if (feed.progress.verdict != Verdict::failed || !limited) return false;
+    const bool in_line = message.stage == Stage::line;
+    std::array<char, longest_method> first;
+    if (in_line && !(message.from_start && begins_like_request(first_bytes(message, {feed.at, feed.end}, first))))
+        return false;
+    Block* buffer = nullptr;
+    if (!pool_.make_room(buffer, 0, LostHead::buffer_bytes)) return false;
+
+    const std::string_view text(message.text(), message.text_size);
+    std::string_view again = text;
+    message.lost_head = LostHead();
+    if (!in_line) {
+        const bool connect = text.substr(0, message.method_size) == "CONNECT";
+        message.lost_head = LostHead(connect, text.substr(message.version_at, message.version_size));
+        // The last field may be folded.
+        const std::uint32_t complete = std::max(message.field_count, 1U) - 1;
+        for (std::uint32_t i = 0; i < complete; ++i) message.lost_head.add(text.data(), message.fields[i]);
+        again.remove_prefix(message.field_count != 0 ? message.fields[complete].name_at : message.header_at);
+    }
+    const LostHead::Step step = message.lost_head.step(reinterpret_cast<char*>(buffer->data()), again);
+    pool_.drop(message.kept_block);
+    message.kept_block = buffer;
+    message.text_size = message.line_at = message.field_count = 0;
+    message.recognised = true;
+    pool_.lose(message, reason);
+    feed.progress = {Verdict::need_more, 0};
+    if (step.found == LostHead::Found::ambiguous) return feed.fail_ambiguous(reason);
+    return follow_head(message, feed);
+}
+
+bool Http1::follow_head(Message& message, Feed& feed) const noexcept {
+    char* const buffer = reinterpret_cast<char*>(message.kept_block->data());
+    const LostHead::Step step = message.lost_head.step(buffer, {feed.at, feed.end});
+    feed.at += step.used;
+    switch (step.found) {
+    case LostHead::Found::need_more: return false;
+    case LostHead::Found::ambiguous: return feed.fail_ambiguous(*message.lost);
+    case LostHead::Found::end: break;
+    }
+    message.version_size = static_cast<std::uint32_t>(message.lost_head.version().size());
+    message.tunnel = message.lost_head.tunnel();
+    message.h2c = message.lost_head.h2c();
+    pool_.drop(message.kept_block);
+    return begin_body(message, feed, message.lost_head.framing());
 }
 
 bool Http1::read_length_body(Message& message, Feed& feed) const noexcept {
@@ -337,29 +382,6 @@ bool Http1::skip(Message& message, std::uint64_t bytes) const noexcept {
     if (message.stage == Stage::body_length) message.body_left -= bytes;
     if (!message.lost) pool_.lose(message, Counter::requests_lost_to_gap);
     return true;
-}
-
-bool parse_request_line(std::string_view line, RequestLine& parsed) noexcept {
-    const std::size_t method_size = token_size(line.substr(0, longest_method + 1));
-    if (method_size == 0 || method_size > longest_method) return false;
-    if (method_size == line.size() || line[method_size] != ' ') return false;
-    if (line.find('\r') != line.npos) return false;
-    parsed.method = line.substr(0, method_size);
-
-    std::string_view target = line.substr(method_size + 1);
-    while (target.ends_with(' ')) target.remove_suffix(1);
-    parsed.version = trailing_version(target);
-    if (!parsed.version.empty()) {
-        target.remove_suffix(parsed.version.size());
-        if (!target.ends_with(' ')) return false;
-        while (target.ends_with(' ')) target.remove_suffix(1);
-    } else if (parsed.method != "GET" || !target.starts_with('/') || target.find(' ') != target.npos) {
-        return false;
-    }
-    while (target.starts_with(' ')) target.remove_prefix(1);
-    parsed.target = target;
-    const bool http2_preface = parsed.method == "PRI" && target == "*" && parsed.version == "HTTP/2.0";
-    return !target.empty() && !http2_preface;
 }
 
 }  // namespace rebuilder::http

@@ -7,15 +7,18 @@
 // How:  line by line, in place while the message fits its segment. Bodies are only counted, so their framing survives a
 //       gap. What servers are known to answer is taken, so that an analyser can be shown it; where two servers would
 //       find the message's end in different places, it is refused as ambiguous (framing.h).
-// A message that can't be kept (no memory, too large by policy) is still followed for its framing: Message::lost.
+// A message that can't be kept (no memory, too large by policy) is still followed for its framing: Message::lost. So is a
+//       head that can't (lost_head.h), for a server may have taken it, and then its body is no place to look for requests.
 // Never allocates, throws or reads a clock; its memory is the MessagePool's.
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 #include "base/bytes.h"
 #include "base/counters.h"
+#include "http/framing.h"
 #include "http/limits.h"
 #include "http/message.h"
 #include "http/request.h"
@@ -45,10 +48,14 @@ class Http1 {
     struct Feed;  // one call's bytes, as the stages share them
 
     // Each stage answers true to go on with the next, or false with its verdict in `feed.progress`.
+    bool read_start(Message& message, Feed& feed) const noexcept;
     bool read_lines_in_place(Message& message, Feed& feed) const noexcept;
     bool read_line(Message& message, Feed& feed) const noexcept;
     bool read_head(Message& message, Feed& feed) const noexcept;
     bool end_head(Message& message, Feed& feed) const noexcept;
+    bool lose_head(Message& message, Feed& feed) const noexcept;
+    bool follow_head(Message& message, Feed& feed) const noexcept;
+    bool begin_body(Message& message, Feed& feed, const std::optional<BodyFraming>& framing) const noexcept;
     bool read_length_body(Message& message, Feed& feed) const noexcept;
     bool read_chunked_body(Message& message, Feed& feed) const noexcept;
     bool read_trailers(Message& message, Feed& feed) const noexcept;
@@ -61,14 +68,5 @@ class Http1 {
     Limits limits_;
     MessagePool& pool_;
 };
-
-// What stands in a request line without its line end; false when it isn't one. Without a version it is a simple request
-// of HTTP/0.9 (RFC 1945, section 4.1), which only GET makes.
-struct RequestLine {
-    std::string_view method;
-    std::string_view target;
-    std::string_view version;
-};
-[[nodiscard]] bool parse_request_line(std::string_view line, RequestLine& parsed) noexcept;
 
 }  // namespace rebuilder::http

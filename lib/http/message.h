@@ -19,6 +19,7 @@
 #include "base/mapping.h"
 #include "http/chunked.h"
 #include "http/limits.h"
+#include "http/lost_head.h"
 #include "http/request.h"
 #include "http/stale_list.h"
 
@@ -84,6 +85,7 @@ struct Message {
     std::uint8_t pseudo;      // the pseudo-header fields seen, as bits (h2_head.cpp)
     bool length_said;         // with HTTP/2: by Content-Length, and body_left is what it says
 
+    LostHead lost_head;       // with Stage::line or Stage::head, lost
     std::uint64_t body_left;  // with Stage::body_length
     ChunkedDecoder chunked;   // with Stage::body_chunked
     std::uint64_t body_size;  // kept

@@ -7,9 +7,10 @@
 //        HTTP/1 is Http1's to read, HTTP/2 is Http2's.
 // Rules: a stream that begins with its SYN is recognised by its first bytes, behind a PROXY header if there is one. One that is joined in mid-stream, or that
 //        lost its framing to a gap or to malformed bytes, is picked up at the next segment that begins with a request
-//        line. A gap inside a body of known length, or inside the data of a chunk, costs that request only. No request is
-//        made across a hole. Behind bytes that two servers would frame in two ways, nothing is a request for certain: a
-//        server answers 400 there and closes, so the rest of a stream that is known from its first byte is left alone.
+//        line. A gap inside a body of known length, or inside the data of a chunk, costs that request only, as does a head
+//        that is too large. No request is made across a hole. Behind bytes that two servers would frame in two ways, nothing
+//        is a request for certain: a server answers 400 there and closes, so the rest of a stream that is known from its
+//        first byte is left alone.
 //        HTTP/2 begins with its preface: at the start, behind a request to go on with it, or where a segment of a stream
 //        that isn't followed begins so. What comes behind CONNECT or Upgrade is a tunnel unless it begins with a request
 //        line, right there or at a segment's start, or with that preface: servers pass over an Upgrade they don't know.

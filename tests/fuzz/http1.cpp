@@ -115,6 +115,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     http::Limits limits = HttpRun::roomy();
     if ((options & 3) != 0) limits.max_body = 7;
     if ((options & 3) == 2) limits.oversize = http::Oversize::drop;
+    if ((options & 3) == 3) limits.max_head = 256;
     const auto roomy = [&](const Story& told) {
         HttpRun run(limits);
         return play(run, told, false);

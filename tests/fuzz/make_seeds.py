@@ -111,6 +111,10 @@ HTTP = {
     "long-line": b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n" + GET,
     "many-fields-and-two-lengths": request(POST, *[b"%x:" % i for i in range(260)]) +
                                    request(POST, LENGTH_3, b"Content-Length: 4") + GET,
+    "many-fields-and-a-body": request(POST, *[b"%x:" % i for i in range(260)], b"Content-Length:\r\n 3", body=b"abc") + GET,
+    "long-line-and-chunks": request(b"POST /" + b"a" * 300 + b" HTTP/1.1", CHUNKED, body=b"3\r\nabc\r\n0\r\n\r\n") + GET,
+    "long-fields-and-an-upgrade": request(b"GET / HTTP/1.1", b"Connection: Upgrade", b"A: " + b"b" * 400, b"Upgrade: x",
+                                          b"C: " + b"d" * 700 + b"\r\n e") + GET,
     "head": request(b"HEAD / HTTP/1.0", b"Connection: keep-alive"),
     "no-host": b"GET / HTTP/1.1\r\nA: b\r\n\r\n",
     "empty-lines": b"\r\n\n" + GET + b"\r\n" + GET,
@@ -166,6 +170,8 @@ HTTP1_HEADS = {
     "holes": b"\xe8\x02" + bytes([0, 30, 5, 0, 90, 1]),
     "midstream": b"\xf4\x01" + bytes([0, 40, 1]),
     "truncate": b"\x41\x02" + bytes([0, 60, 0, 0, 62, 0]),
+    "short-heads": b"\x03\x03" + bytes([0, 30, 0, 1, 9, 0, 1, 60, 0]),
+    "short-heads-bytes": b"\x03\x0f",
     "drop": b"\x22\x02" + bytes([0, 60, 0, 0, 62, 1]),
 }
 WIRE_HEADS = {

@@ -204,7 +204,7 @@ TEST_CASE("lost requests are grouped by the counter that lost them, the most fir
     capture.expect({"7 connections, 1 request rebuilt, 7 lost\n", "\nrequests lost\n",
         " 5  requests_lost_head_malformed ", "\n            5 connections, 140 bytes\n", ":2 > ", "from frame 4,",
         ":3 > ", ":4 > ", "lost by frame 9\n            and 2 more\n", " 1  requests_lost_to_close ", ":1 > ",
-        "from frame 1", " 1  requests_lost_head_too_large ", "Raise --max-head.\n", ":7 > ", "lost by frame 61\n"});
+        "from frame 1", " 1  requests_lost_head_too_large ", "Raise --max-head.\n", ":7 > ", "lost by frame 65\n"});
 }
 
 TEST_CASE("each kind of connection without a request has its reason", "[why]") {

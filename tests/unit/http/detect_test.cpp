@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "http/h1.h"
+#include "http/request_line.h"
 #include "http/token.h"
 #include "support/catch.h"
 #include "support/http2_client.h"

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "http/request_line.h"
 #include "support/http_line.h"
 #include "support/random.h"
 

@@ -232,7 +232,7 @@ TEST_CASE("behind bytes that two servers frame in two ways, a stream known from 
     }
 }
 
-TEST_CASE("behind a request whose head could not be read, a stream is not known from its start any more", "[stream]") {
+TEST_CASE("behind a head that can't even be followed, a stream is not known from its start any more", "[stream]") {
     std::string fields = "Content-Length: 500\r\n";
     for (std::size_t i = 0; i < http::max_fields; ++i) fields += "a: b\r\n";
     for (const std::string& unread :
@@ -244,6 +244,7 @@ TEST_CASE("behind a request whose head could not be read, a stream is not known 
             HttpLine line;
             (void)line.open();
             (void)line.data(get1);
+            line.leave_blocks(0);
             CHECK(line.data(unread) == Appetite::more);
             CHECK(line.lost() == 1);
             CHECK(line.data(body) == Appetite::more);
