@@ -39,7 +39,7 @@ Http2::Http2(const Limits& limits, MessagePool& pool, Counters& counters)
     , pool_(pool)
     , counters_(counters)
     , blocks_((sizeof(Block) + sizeof(Http2Connection) + 63) / 64 * 64, limits.h2_connections)
-    , hpack_(limits.h2_connections, limits.h2_large_tables, limits.max_head) {}
+    , hpack_(limits.h2_connections, limits.h2_large_tables, limits.max_head - longest_hpack_integer) {}
 
 // ---- connections -----------------------------------------------------------------------------------------
 
@@ -282,9 +282,6 @@ bool Http2::read_block(Http2Connection& c, Feed& feed) noexcept {
 
 // A field that isn't whole goes into a block of its own, until it is.
 bool Http2::piece_together(Http2Connection& c, Feed& feed, Bytes& bytes) noexcept {
-    if (c.needed > limits_.max_head) {
-        return feed.fail(Counter::http2_lost_compression, Counter::requests_lost_head_too_large);
-    }
     const std::uint32_t kept = c.partial != nullptr ? c.partial->size : 0;
     const Bytes part = bytes.first(std::min<std::size_t>(bytes.size(), c.needed - kept));
     if (!pool_.make_room(c.partial, kept, part.size())) {
@@ -316,6 +313,9 @@ bool Http2::decode(Http2Connection& c, Feed& feed, Bytes& rest) noexcept {
         case HpackDecoder::Found::need_more: c.needed = static_cast<std::uint32_t>(step.needed); return true;
         case HpackDecoder::Found::malformed: return feed.fail(Counter::http2_lost_compression);
         case HpackDecoder::Found::too_large:
+            if (c.reading != nullptr) lose(c, *c.reading, Counter::requests_lost_head_too_large);
+            break;
+        case HpackDecoder::Found::lost:
             return feed.fail(Counter::http2_lost_compression, Counter::requests_lost_head_too_large);
         case HpackDecoder::Found::no_memory:
             return feed.fail(Counter::http2_lost_no_memory, Counter::requests_lost_no_memory);
@@ -324,7 +324,7 @@ bool Http2::decode(Http2Connection& c, Feed& feed, Bytes& rest) noexcept {
 }
 
 bool Http2::end_block(Http2Connection& c, Feed& feed) noexcept {
-    if (c.partial != nullptr) return feed.fail(Counter::http2_lost_compression);
+    if (c.partial != nullptr || c.hpack.in_field()) return feed.fail(Counter::http2_lost_compression);
     c.block_stream = 0;
     if (c.reading == nullptr) return true;
     Message& message = *c.reading;

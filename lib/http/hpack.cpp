@@ -207,10 +207,13 @@ void HpackDecoder::insert(std::uint32_t name_index, HeaderField& field) noexcept
 
 // Reads one representation. When something is missing or wrong, `failure` says so and all further reads fail.
 struct HpackDecoder::Reader {
-    const std::uint8_t* begin;
+    const std::uint8_t* block;
+    const std::uint8_t* begin;  // of the representation
     const std::uint8_t* at;
     const std::uint8_t* end;
     Step failure{Found::field};
+    std::uint32_t long_string = 0;         // with Found::too_large: the bytes of the string that is behind `at`,
+    std::size_t least_of_long_string = 0;  // and the fewest that it stands for
 
     [[nodiscard]] bool fail(Found found, std::size_t needed = 0) noexcept {
         failure = {found, 0, needed};
@@ -243,7 +246,11 @@ struct HpackDecoder::Reader {
         std::uint32_t size = 0;
         if (!integer(7, size)) return false;
         // All of the field counts, which has to be kept while it comes: so it doesn't matter how that was cut.
-        if (static_cast<std::size_t>(at - begin) + size > longest) return fail(Found::too_large);
+        if (static_cast<std::size_t>(at - begin) + size > longest) {
+            long_string = size;
+            least_of_long_string = coded ? least_huffman_decoded(size) : size;
+            return fail(Found::too_large);
+        }
         if (size > static_cast<std::size_t>(end - at)) {
             return fail(Found::need_more, static_cast<std::size_t>(at - begin) + size);
         }
@@ -258,13 +265,37 @@ struct HpackDecoder::Reader {
     }
 };
 
+// From the long string on, which is a name if `value_follows_`. The rest of the field has `rest_size` bytes at least.
+HpackDecoder::Step HpackDecoder::pass_over(const Reader& reader, std::size_t rest_size, bool enter) noexcept {
+    if (enter) {
+        if (entry_overhead + rest_size + reader.least_of_long_string <= max_size_) return {Found::lost};
+        evict(0);  // as an entry that is larger than the table does (section 4.4)
+    }
+    passing_ = reader.long_string;
+    return {Found::too_large, static_cast<std::size_t>(reader.at - reader.block)};
+}
+
+bool HpackDecoder::go_on_passing(Reader& reader) noexcept {
+    for (;;) {
+        const auto size = std::min<std::size_t>(passing_, static_cast<std::size_t>(reader.end - reader.at));
+        passing_ -= static_cast<std::uint32_t>(size);
+        reader.begin = reader.at += size;
+        if (passing_ != 0 || !value_follows_ || reader.at == reader.end) return true;
+        std::uint32_t value_size = 0;
+        if (!reader.integer(7, value_size)) return false;
+        passing_ = value_size;
+        value_follows_ = false;
+    }
+}
+
 HpackDecoder::Step HpackDecoder::next(Bytes block, HpackMemory& memory) noexcept {
-    Reader reader{block.data(), block.data(), block.data() + block.size()};
+    Reader reader{block.data(), block.data(), block.data(), block.data() + block.size()};
     const auto used = [&] { return static_cast<std::size_t>(reader.at - block.data()); };
     const auto give_up = [&] {
         reader.failure.used = static_cast<std::size_t>(reader.begin - block.data());
         return reader.failure;
     };
+    if (in_field() && !go_on_passing(reader)) return give_up();
     while (reader.at != reader.end && (*reader.at & 0xe0) == 0x20) {  // size updates (section 6.3)
         std::uint32_t bytes = 0;
         if (!reader.integer(5, bytes)) return give_up();
@@ -293,10 +324,16 @@ HpackDecoder::Step HpackDecoder::next(Bytes block, HpackMemory& memory) noexcept
     } else {
         step.field.note = &memory.static_notes_[0];
         *step.field.note = 0;
-        if (!reader.string(step.field.name, memory.longest_field_, scratch)) return give_up();
+        if (!reader.string(step.field.name, memory.longest_field_, scratch)) {
+            value_follows_ = reader.failure.found == Found::too_large;
+            return value_follows_ ? pass_over(reader, 0, enter) : give_up();
+        }
     }
     char* const behind = scratch + memory.scratch_.size() / 2;
-    if (!reader.string(step.field.value, memory.longest_field_, behind)) return give_up();
+    if (!reader.string(step.field.value, memory.longest_field_, behind)) {
+        const bool too_large = reader.failure.found == Found::too_large;
+        return too_large ? pass_over(reader, step.field.name.size(), enter) : give_up();
+    }
     if (enter) insert(index, step.field);
     step.used = used();
     return step;

@@ -4,7 +4,8 @@
 // In:    next() takes the rest of a header block, as far as it has come: a field that isn't whole is asked for again.
 // Out:   one field at a time; its bytes live until next() is called again, or the block's bytes go.
 // Rules: all of RFC 7541, and what an observer has to add: how large the encoder may make the table is the other
-//        direction's secret, so its size updates are followed as far as `allowed`.
+//        direction's secret, so its size updates are followed as far as `allowed`. A field that is too long to be kept is
+//        passed over as long as it's certain that the table has no room for it either.
 // Bytes: the dynamic table is a copy in one block of HpackMemory, which bounds it; nothing points anywhere else.
 //
 // An own decoder, where nghttp2 has one: that one asks for memory for each string, this one never does, is done in half
@@ -26,6 +27,9 @@ namespace rebuilder::http {
 inline constexpr std::uint32_t usual_table_bytes = 4096;
 inline constexpr std::uint32_t most_table_bytes = 65'536;
 
+// The bytes of the longest integer that is taken. So much more than the longest field may be asked for at once.
+inline constexpr std::size_t longest_hpack_integer = 6;
+
 struct HeaderField {
     std::string_view name;
     std::string_view value;
@@ -35,7 +39,7 @@ struct HeaderField {
 // The tables of all connections of a worker. One thread.
 class HpackMemory {
   public:
-    // `longest_field` in bytes, as coded; a header block with a longer one can't be followed.
+    // `longest_field` in bytes, as coded.
     HpackMemory(std::size_t tables, std::size_t large_tables, std::size_t longest_field);
 
     [[nodiscard]] std::size_t mapped_bytes() const noexcept;
@@ -58,7 +62,8 @@ class HpackDecoder {
         end,        // of the bytes, between two fields
         need_more,  // the next field isn't whole: Step::needed bytes of it are looked for
         malformed,  // no decoder goes on from here (section 2.3.3 and elsewhere)
-        too_large,  // the next field is longer than can be kept
+        too_large,  // the next field is longer than can be kept: this and further calls pass over it
+        lost,       // the same, and nobody knows whether the table has it now
         no_memory,  // no larger table is left
     };
     struct Step {
@@ -80,6 +85,9 @@ class HpackDecoder {
 
     [[nodiscard]] Step next(Bytes block, HpackMemory& memory) noexcept;
 
+    // Whether it is passing over a field that isn't over: a header block can't end there.
+    [[nodiscard]] bool in_field() const noexcept { return passing_ != 0 || value_follows_; }
+
   private:
     struct Entry {
         std::uint32_t at;  // in the text, counted from the first byte ever entered
@@ -89,6 +97,8 @@ class HpackDecoder {
     };
     struct Reader;
 
+    [[nodiscard]] Step pass_over(const Reader& reader, std::size_t rest_size, bool enter) noexcept;
+    [[nodiscard]] bool go_on_passing(Reader& reader) noexcept;
     [[nodiscard]] bool set_size(std::uint32_t bytes, HpackMemory& memory) noexcept;
     [[nodiscard]] bool look_up(std::uint32_t index, HpackMemory& memory, HeaderField& field) const noexcept;
     // Enters the field, whose name is that of `name_index`, if that isn't 0. The field is the entered copy then.
@@ -120,6 +130,8 @@ class HpackDecoder {
     std::uint32_t count_;
     std::uint32_t text_base_;  // the first byte that is still there, counted as Entry::at
     std::uint32_t text_end_;
+    std::uint32_t passing_;  // bytes to come of a string that is passed over
+    bool value_follows_;     // it was a name
     bool at_start_;
 };
 

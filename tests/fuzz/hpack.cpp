@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// HpackDecoder against nghttp2's inflater: the same fields from the same header blocks, and an end at the same block.
+// HpackDecoder against nghttp2's inflater: the same fields from the same header blocks, and an end at the same block. And
+// against one that keeps only short fields: it passes over some, and its table stays the same.
 //
 // Input: options, then header blocks, each behind its length. Ours gets each in pieces, theirs whole.
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "fuzz/fuzz.h"
+#include "fuzz/http_run.h"
 #include "http/hpack.h"
 #include "support/http2_peer.h"
 
@@ -22,13 +24,16 @@ using Fields = Inflater::Fields;
 
 class Ours {
   public:
-    explicit Ours(std::uint32_t allowed) : memory_(1, 1, longest) {
+    explicit Ours(std::uint32_t allowed, std::size_t longest = roomy) : memory_(1, 1, longest) {
         check(decoder_.open(memory_), "no table");
         decoder_.allow(allowed);
     }
     ~Ours() { decoder_.close(memory_); }
     Ours(const Ours&) = delete;
     Ours& operator=(const Ours&) = delete;
+
+    std::size_t passed_over = 0;  // fields, in all
+    bool lost = false;            // it can't know the table any more
 
     // In pieces of `step` bytes; what is left of one is looked at with the next.
     std::optional<Fields> block(Bytes bytes, std::size_t step) {
@@ -50,18 +55,23 @@ class Ours {
                     continue;
                 }
                 if (found.found == HpackDecoder::Found::end) break;
+                if (found.found == HpackDecoder::Found::too_large) {
+                    ++passed_over;
+                    continue;
+                }
+                lost = found.found == HpackDecoder::Found::lost;
                 if (found.found != HpackDecoder::Found::need_more) return std::nullopt;
                 check(found.needed > rest.size(), "it has what it needs");
                 needed = found.needed;
                 break;
             }
         }
-        if (begin != end) return std::nullopt;
+        if (begin != end || decoder_.in_field()) return std::nullopt;
         return fields;
     }
 
   private:
-    static constexpr std::size_t longest = 65'536;
+    static constexpr std::size_t roomy = 65'536;
 
     http::HpackMemory memory_;
     HpackDecoder decoder_;
@@ -84,12 +94,24 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Inflater theirs;
     nghttp2_hd_inflate_change_table_size(theirs.inflater, allowed);
     Ours ours(allowed);
+    constexpr std::size_t shortest = 40;  // so that a table of some hundred bytes has no room for what is longer
+    Ours short_of_room(allowed, shortest);
     while (!input.empty()) {
         const Bytes block = input.take(input.word());
         const std::optional<Fields> expected = theirs(block);
         const std::optional<Fields> found = ours.block(block, step);
         if (found != expected) fail("ours\n" + list_of(found) + "nghttp2's\n" + list_of(expected));
         if (!expected) break;
+        check(ours.passed_over == 0, "there was room for it");
+        if (short_of_room.lost) continue;
+        const std::size_t before = short_of_room.passed_over;
+        const std::optional<Fields> some = short_of_room.block(block, step);
+        if (short_of_room.lost) continue;
+        const std::size_t passed = short_of_room.passed_over - before;
+        if (!some || !is_part_of(*some, *expected) || some->size() + passed != expected->size()) {
+            fail(std::to_string(passed) + " passed over, of the others\n" + list_of(some) + "there are\n" +
+                 list_of(expected));
+        }
     }
     return 0;
 }

@@ -82,9 +82,10 @@ class HttpRun {
 };
 
 // Whether all of `some` are in `all`, in their order.
-inline bool is_part_of(const std::vector<std::string>& some, const std::vector<std::string>& all) {
+template <class T>
+bool is_part_of(const std::vector<T>& some, const std::vector<T>& all) {
     auto next = all.begin();
-    for (const std::string& one : some) {
+    for (const T& one : some) {
         next = std::find(next, all.end(), one);
         if (next == all.end()) return false;
         ++next;

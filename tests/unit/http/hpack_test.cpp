@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Header blocks, decoded:
 //   - the examples of RFC 7541, appendix C, with what they leave in the table
-//   - representations: indexes, integers, strings and fields at their limits
+//   - representations: indexes, integers, strings
 //   - the table: evictions, size updates, entries too large, names that go as their field comes
 //   - blocks in pieces: what is missing is asked for, and never more
 //   - thousands of insertions against nghttp2's inflater, which shows its table
 //   - memory: large tables are taken and given back
+// Fields at their limit: hpack_long_test.cpp.
 #include "http/hpack.h"
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "support/catch.h"
+#include "support/hpack_decoder.h"
 #include "support/http2_client.h"
 #include "support/http2_peer.h"
 #include "support/random.h"
@@ -34,76 +36,12 @@ using http::HpackMemory;
 using http::most_table_bytes;
 using http::usual_table_bytes;
 using Found = HpackDecoder::Found;
+using Decoder = HpackBlocks;
+using Read = HpackBlocks::Read;
 
 namespace {
 
 constexpr std::size_t longest = 1000;
-constexpr std::uint64_t first_dynamic = 62;
-
-struct Read {
-    Fields fields;
-    Found end = Found::end;  // or why not
-};
-
-class Decoder {
-  public:
-    explicit Decoder(HpackMemory& memory) : memory_(memory) { REQUIRE(decoder_.open(memory)); }
-    ~Decoder() { decoder_.close(memory_); }
-    Decoder(const Decoder&) = delete;
-    Decoder& operator=(const Decoder&) = delete;
-
-    void allow(std::uint32_t bytes) { decoder_.allow(bytes); }
-
-    // A block in pieces that end at `ends`: what is left of one is looked at again when there's as much as was asked for.
-    Read operator()(std::string_view block, std::vector<std::size_t> ends = {}) {
-        decoder_.begin_block();
-        ends.push_back(block.size());
-        Read read;
-        std::size_t begin = 0, needed = 0;
-        for (const std::size_t end : ends) {
-            if (end - begin < needed) {
-                read.end = Found::need_more;
-                continue;
-            }
-            read.end = next(block.substr(begin, end - begin), read.fields, begin, needed);
-            if (read.end != Found::end && read.end != Found::need_more) return read;
-        }
-        return read;
-    }
-
-    // The dynamic table, the newest entry first.
-    Fields table() {
-        Fields entries;
-        for (std::uint64_t index = first_dynamic;; ++index) {
-            const Read read = (*this)(indexed(index));
-            if (read.end != Found::end) return entries;
-            entries.push_back(read.fields.at(0));
-        }
-    }
-
-  private:
-    Found next(std::string_view piece, Fields& fields, std::size_t& begin, std::size_t& needed) {
-        const auto copy = std::make_unique<std::uint8_t[]>(piece.size());  // a read behind it is an address error
-        std::copy(piece.begin(), piece.end(), copy.get());
-        for (Bytes rest(copy.get(), piece.size());;) {
-            const HpackDecoder::Step step = decoder_.next(rest, memory_);
-            REQUIRE(step.used <= rest.size());
-            rest = rest.subspan(step.used);
-            begin += step.used;
-            if (step.found == Found::field) {
-                fields.emplace_back(step.field.name, step.field.value);
-                continue;
-            }
-            if (step.found == Found::end) CHECK(rest.empty());
-            if (step.found == Found::need_more) CHECK(step.needed > rest.size());
-            needed = step.found == Found::need_more ? step.needed : 0;
-            return step.found;
-        }
-    }
-
-    HpackMemory& memory_;
-    HpackDecoder decoder_;
-};
 
 std::size_t size_of(const Fields& table) {
     std::size_t size = 0;
@@ -230,7 +168,7 @@ TEST_CASE("the static table is nghttp2's", "[hpack]") {
     HpackMemory memory(1, 0, longest);
     Decoder decoder(memory);
     Inflater inflater;
-    for (std::uint64_t index = 1; index < first_dynamic; ++index) {
+    for (std::uint64_t index = 1; index < Decoder::first_dynamic; ++index) {
         const Read read = decoder(indexed(index));
         CHECK(read.end == Found::end);
         CHECK(read.fields == inflater(as_bytes(indexed(index))).value());
@@ -240,7 +178,7 @@ TEST_CASE("the static table is nghttp2's", "[hpack]") {
 
 TEST_CASE("an index of nothing can't be followed", "[hpack]") {
     for (const std::uint64_t entries : {0u, 1u, 5u}) {
-        const std::uint64_t behind = first_dynamic + entries;
+        const std::uint64_t behind = Decoder::first_dynamic + entries;
         for (const std::uint64_t index : {std::uint64_t{0}, behind, behind + 1, std::uint64_t{UINT32_MAX}}) {
             for (const std::string& block : {indexed(index), named(index, "v"), named(index, "v", Literal::entered),
                      named(index, "v", Literal::never_indexed)}) {
@@ -267,7 +205,7 @@ TEST_CASE("an integer has 32 bits, in at most 5 bytes behind its prefix", "[hpac
              {"\x7f\x80\x80\x80\x80\x00"s, Found::need_more},      // the same, as long as can be
              {"\x7f\x80\x80\x80\x80\x80"s, Found::malformed},      // longer than can be
              {"\x7f\x80\x80\x80\x80\x80\x00"s, Found::malformed},  //
-             {"\x7f\x80\xff\xff\xff\x0f"s, Found::too_large},      // 2^32 - 1
+             {"\x7f\x80\xff\xff\xff\x0f"s, Found::end},            // 2^32 - 1, of which none is there
              {"\x7f\x81\xff\xff\xff\x0f"s, Found::malformed},      // 2^32
              {"\x7f\xff\xff\xff\xff\x7f"s, Found::malformed},
              {"\x7f\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s, Found::malformed},
@@ -277,35 +215,6 @@ TEST_CASE("an integer has 32 bits, in at most 5 bytes behind its prefix", "[hpac
         CHECK(Decoder(memory)("\x04"s + integer).end == found);
         CHECK(Decoder(memory)("\x00\x01n"s + integer).end == found);
     }
-}
-
-TEST_CASE("fields up to the longest are read, and longer ones known by their strings", "[hpack]") {
-    HpackMemory memory(1, 0, longest);
-    for (const std::size_t name_size : {std::size_t{0}, std::size_t{200}, longest - 5}) {
-        for (const Literal kind : {Literal::plain, Literal::never_indexed, Literal::entered}) {
-            const std::string name(name_size, 'n');
-            std::string value;
-            while (literal(name, value).size() < longest) value += 'v';
-            const std::string fits = literal(name, value, kind), longer = literal(name, value + 'v', kind);
-            REQUIRE(fits.size() == longest);
-            CHECK(Decoder(memory)(fits).fields == Fields{{name, value}});
-            // Another one doesn't count to it.
-            CHECK(Decoder(memory)(table_size(4096) + fits + fits).fields.size() == 2);
-            CHECK(Decoder(memory)(longer).end == Found::too_large);
-            CHECK(Decoder(memory)(longer.substr(0, longer.size() - value.size())).end == Found::too_large);
-        }
-    }
-    CHECK(Decoder(memory)("\x00"s + h2::integer(longest, 7)).end == Found::too_large);
-}
-
-TEST_CASE("a Huffman code may be as long as the longest field, and its text longer", "[hpack]") {
-    HpackMemory memory(1, 0, longest);
-    Decoder decoder(memory);
-    h2::Deflater deflater;
-    const std::string text((longest - 6) * 8 / 5, 'a');
-    const std::string block = deflater({{"x", text}});
-    CHECK(decoder(block).fields == Fields{{"x", text}});
-    CHECK(decoder(deflater({{"y", text + "12345678"}})).end == Found::too_large);
 }
 
 TEST_CASE("a string that is no Huffman code can't be followed", "[hpack]") {
@@ -340,7 +249,7 @@ TEST_CASE("a field may have the name of an entry that it evicts", "[hpack]") {
         Decoder decoder(memory);
         (void)decoder(table_size(160) + literal(name, "1", Literal::entered) + literal("b", "2", Literal::entered));
         const std::string value(value_size, 'v');
-        const Read read = decoder(named(first_dynamic + 1, value, Literal::entered));
+        const Read read = decoder(named(Decoder::first_dynamic + 1, value, Literal::entered));
         CHECK(read.fields == Fields{{name, value}});
         Fields left{{name, value}, {"b", "2"}, {name, "1"}};
         while (!left.empty() && size_of(left) > 160) left.pop_back();
@@ -357,7 +266,7 @@ TEST_CASE("a field may have the name of an entry that is moved to make room", "[
         Decoder decoder(memory);
         (void)decoder(table_size(160) + literal("", std::string(filler, 'f'), Literal::entered));
         (void)decoder(literal(name, value, Literal::entered));
-        CHECK(decoder(named(first_dynamic, next, Literal::entered)).fields == Fields{{name, next}});
+        CHECK(decoder(named(Decoder::first_dynamic, next, Literal::entered)).fields == Fields{{name, next}});
         CHECK(decoder.table() == Fields{{name, next}});
     }
 }
@@ -437,7 +346,7 @@ TEST_CASE("what is missing of a field is asked for, and never more", "[hpack]") 
     const std::string longer(300, 'x');
     std::string entries;
     for (int i = 0; i < 120; ++i) entries += enter({"", ""});
-    const std::uint64_t far = first_dynamic + 100;  // two bytes
+    const std::uint64_t far = Decoder::first_dynamic + 100;  // two bytes
     for (const std::string& field : {indexed(2), indexed(far), named(4, "/a"), named(60, longer, Literal::entered),
              named(far, "v"), named(far, longer, Literal::entered), literal("name", "value"), literal("", ""),
              literal(longer, longer, Literal::entered), literal("n", longer, Literal::never_indexed),
@@ -483,7 +392,7 @@ namespace {
 Fields table_of(const Inflater& inflater) {
     Fields entries;
     const std::size_t behind = nghttp2_hd_inflate_get_num_table_entries(inflater.inflater);
-    for (std::size_t index = first_dynamic; index <= behind; ++index) {
+    for (std::size_t index = Decoder::first_dynamic; index <= behind; ++index) {
         const nghttp2_nv& field = *nghttp2_hd_inflate_get_table_entry(inflater.inflater, index);
         entries.emplace_back(as_text({field.name, field.namelen}), as_text({field.value, field.valuelen}));
     }
@@ -512,16 +421,17 @@ TEST_CASE("thousands of insertions, in tables of all sizes, leave what nghttp2 h
         for (int round = 0; round < 600; ++round) {
             if (random.one_in(50)) block += table_size(random.below(most + 1));
             // Entries are named in front of all insertions, where they are still there.
-            const std::size_t known =
-                block.empty() ? nghttp2_hd_inflate_get_num_table_entries(inflater.inflater) : first_dynamic - 1;
+            const std::size_t known = block.empty() ? nghttp2_hd_inflate_get_num_table_entries(inflater.inflater)
+                                                    : Decoder::first_dynamic - 1;
             block += random.one_in(2) ? indexed(1 + random.below(known))
                                       : named(1 + random.below(known), "again", Literal::entered);
             for (std::size_t left = random.below(8); left > 0; --left) {
                 const std::string value(
                     random.below(random.one_in(4) ? longest - 50 : 40), static_cast<char>('a' + left));
                 const std::string name(random.below(30), static_cast<char>('A' + left));
-                block += random.one_in(2) ? literal(name, value, Literal::entered)
-                                          : named(1 + random.below(first_dynamic - 1), value, Literal::entered);
+                block += random.one_in(2)
+                             ? literal(name, value, Literal::entered)
+                             : named(1 + random.below(Decoder::first_dynamic - 1), value, Literal::entered);
             }
             INFO("table of " << most << ", round " << round);
             const Read read = decoder(block, cuts(random, block.size()));
