@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "option_values.h"
 
-#include <arpa/inet.h>
-
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -11,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "forward/socket_address.h"
 
 namespace rebuilder {
 
@@ -93,11 +92,7 @@ std::string read_listen_address(const std::string& text) {
     if (text == "none") return text;
     const std::size_t colon = text.rfind(':');
     if (colon == std::string::npos) refuse_value(fmt::format("'{}' is not ADDRESS:PORT, [ADDRESS]:PORT or none", text));
-    std::string address = text.substr(0, colon);
-    const bool brackets = address.size() > 2 && address.front() == '[' && address.back() == ']';
-    if (brackets) address = address.substr(1, address.size() - 2);
-    in6_addr binary{};
-    if (::inet_pton(brackets ? AF_INET6 : AF_INET, address.c_str(), &binary) != 1) {
+    if (!forward::SocketAddress::before_port(text.substr(0, colon), 0)) {
         refuse_value(fmt::format("'{}' does not begin with an address such as 127.0.0.1 or [::1]", text));
     }
     try {
