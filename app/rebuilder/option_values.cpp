@@ -130,8 +130,12 @@ std::string write_duration(std::uint64_t ns) {
     if (ns != 0 && ns % minute == 0) return fmt::format("{}m", ns / minute);
     if (ns % second == 0) return fmt::format("{}s", ns / second);
     if (ns % millisecond == 0) return fmt::format("{}ms", ns / millisecond);
-    if (ns % microsecond == 0) return fmt::format("{}us", ns / microsecond);
-    return fmt::format("{}s", static_cast<double>(ns) / static_cast<double>(second));
+    std::string us = fmt::format("{}", ns / microsecond);
+    if (const std::uint64_t rest = ns % microsecond; rest != 0) {
+        us += fmt::format(".{:03}", rest);
+        us.erase(us.find_last_not_of('0') + 1);
+    }
+    return us + "us";
 }
 
 }  // namespace rebuilder
