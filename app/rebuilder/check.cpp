@@ -273,6 +273,8 @@ int check_host(const Config& config, std::ostream& out) {
     const std::vector<nic::Device> devices = devices_of(config);
     const unsigned workers = workers_of(config, devices);
     const nic::EalOptions eal = eal_options(config, devices, workers);
+    // What no host has: as a run refuses it.
+    nic::check_lcores(eal);
     print_config(config, out);
     out << "\n# This host:\n";
     Findings findings(out);

@@ -90,6 +90,11 @@ def arguments(checks):
         checks.run_refused(f"bad {option} {value!r}", USAGE, [option], FINE, "http://127.0.0.1:9", option, value)
     checks.run_refused("bad number", USAGE, ["--workers", "many"], FINE, "null", "--workers", "many")
 
+    few = "--lcores gives 1 worker lcores beside the main one, 2 are needed"
+    checks.run_refused("too few lcores", USAGE, [few], FINE, "null", "--lcores", "0@0,1@0", "--workers", "2")
+    checks.refused("check: too few lcores", USAGE, [few], "check", "--input", FINE, "--output", "null", "--lcores",
+                   "0@0,1@0", "--workers", "2")
+
     for option, value, named in (
             ("--allow", "shop.example.com", "shop.example.com"),
             ("--allow", "path=(", "missing )"),
