@@ -27,6 +27,7 @@
 #include "nic/kernel_interface.h"
 #include "option_values.h"
 #include "outputs.h"
+#include "report.h"
 
 namespace rebuilder {
 
@@ -273,8 +274,9 @@ int check_host(const Config& config, std::ostream& out) {
     const std::vector<nic::Device> devices = devices_of(config);
     const unsigned workers = workers_of(config, devices);
     const nic::EalOptions eal = eal_options(config, devices, workers);
-    // What no host has: as a run refuses it.
+    // As a run refuses them.
     nic::check_lcores(eal);
+    check_ledger_file(config);
     print_config(config, out);
     out << "\n# This host:\n";
     Findings findings(out);
