@@ -66,10 +66,6 @@ std::string write(const Page& page, bool with_body) {
 
 }  // namespace
 
-PageServer::Descriptor::~Descriptor() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-}
-
 PageServer::PageServer(const std::string& address, Pages pages, const PageLimits& limits)
     : pages_(std::move(pages))
     , limits_(limits) {
@@ -78,7 +74,7 @@ PageServer::PageServer(const std::string& address, Pages pages, const PageLimits
     constexpr int waiting = 128;
     listener_ = Descriptor(::socket(wanted->family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     end_ = Descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-    if (listener_.get() < 0 || end_.get() < 0) fail();
+    if (!listener_ || !end_) fail();
     // What an earlier process's connections left behind must not keep us out; a process that lives does.
     const int yes = 1;
     (void)::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
@@ -127,7 +123,7 @@ void PageServer::take_connections(std::uint64_t now_ms) {
     constexpr int at_once = 16;
     for (int i = 0; i < at_once; ++i) {
         Descriptor socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (socket.get() < 0) {
+        if (!socket) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                 listen_from_ms_ = now_ms + pause_ms;
             }

@@ -3,7 +3,6 @@
 
 #include <ares.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace rebuilder::forward {
@@ -54,11 +54,8 @@ std::string servers_of(std::string_view servers) {
 
 // Whether this host would know where to send a packet to: nothing is sent.
 bool has_route(const SocketAddress& address) noexcept {
-    const int fd = ::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return false;
-    const bool routed = ::connect(fd, address.get(), address.size) == 0;
-    ::close(fd);
-    return routed;
+    const Descriptor socket(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    return socket && ::connect(socket.get(), address.get(), address.size) == 0;
 }
 
 // One question to the name servers, with all the sockets that it takes.
