@@ -9,12 +9,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <exception>
 #include <system_error>
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "forward/socket_address.h"
 
 namespace rebuilder {
@@ -25,8 +25,7 @@ constexpr std::uint64_t leave_ms = 1'000;
 constexpr std::size_t leave_bytes = 256 << 10;
 
 std::uint64_t clock_ms() noexcept {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+    return clock_ns() / 1'000'000;
 }
 
 [[noreturn]] void fail() {
