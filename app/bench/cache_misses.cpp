@@ -13,16 +13,12 @@ CacheMisses::CacheMisses() {
     wanted.type = PERF_TYPE_HARDWARE;
     wanted.config = PERF_COUNT_HW_CACHE_MISSES;
     wanted.exclude_kernel = 1;
-    fd_ = static_cast<int>(::syscall(SYS_perf_event_open, &wanted, 0, -1, -1, PERF_FLAG_FD_CLOEXEC));
-}
-
-CacheMisses::~CacheMisses() {
-    if (fd_ >= 0) ::close(fd_);
+    counter_ = Descriptor(static_cast<int>(::syscall(SYS_perf_event_open, &wanted, 0, -1, -1, PERF_FLAG_FD_CLOEXEC)));
 }
 
 std::optional<std::uint64_t> CacheMisses::read() const {
     std::uint64_t count = 0;
-    if (fd_ < 0 || ::read(fd_, &count, sizeof count) != sizeof count) return std::nullopt;
+    if (!counter_ || ::read(counter_.get(), &count, sizeof count) != sizeof count) return std::nullopt;
     return count;
 }
 

@@ -5,21 +5,19 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/descriptor.h"
+
 namespace rebuilder::bench {
 
 class CacheMisses {
   public:
     CacheMisses();  // counts from here on
-    ~CacheMisses();
-
-    CacheMisses(const CacheMisses&) = delete;
-    CacheMisses& operator=(const CacheMisses&) = delete;
 
     // Nothing where they aren't counted: in most virtual machines.
     [[nodiscard]] std::optional<std::uint64_t> read() const;
 
   private:
-    int fd_;
+    Descriptor counter_;
 };
 
 }  // namespace rebuilder::bench

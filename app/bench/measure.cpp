@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 namespace rebuilder::bench {
@@ -49,11 +48,6 @@ CpuTime thread_cpu_time() noexcept {
     ::getrusage(RUSAGE_THREAD, &usage);
     return {static_cast<std::uint64_t>(total.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(total.tv_nsec),
         in_ns(usage.ru_utime), in_ns(usage.ru_stime)};
-}
-
-std::uint64_t clock_ns() noexcept {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
 }
 
 std::vector<unsigned> usable_cpus() {

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/clock.h"
+
 namespace rebuilder::bench {
 
 struct Spread {
@@ -36,8 +38,6 @@ struct CpuTime {
 
 // Of the calling thread.
 [[nodiscard]] CpuTime thread_cpu_time() noexcept;
-
-[[nodiscard]] std::uint64_t clock_ns() noexcept;
 
 // The cores that this process may use.
 [[nodiscard]] std::vector<unsigned> usable_cpus();

@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -17,6 +16,7 @@
 #include <system_error>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "cable.h"
 #include "mirror.h"
@@ -58,11 +58,6 @@ class VethCable final : public Cable {
         nic::check_input(input);
         device_ = nic::make_device(input, 0, 1);
     }
-    ~VethCable() override {
-        if (socket_ >= 0) ::close(socket_);
-    }
-    VethCable(const VethCable&) = delete;
-    VethCable& operator=(const VethCable&) = delete;
 
     [[nodiscard]] std::size_t most_in_port() const noexcept override { return 8192; }
     [[nodiscard]] const nic::Device& device() const noexcept override { return device_; }
@@ -77,14 +72,14 @@ class VethCable final : public Cable {
             messages_[i].msg_hdr.msg_iov = &parts_[i];
             messages_[i].msg_hdr.msg_iovlen = 1;
         }
-        socket_ = ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);  // protocol 0: receives nothing
-        if (socket_ < 0) fail_call("socket");
+        socket_ = Descriptor(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));  // protocol 0: receives nothing
+        if (!socket_) fail_call("socket");
         const int on = 1;
-        if (::setsockopt(socket_, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof on) != 0) fail_call("setsockopt");
+        if (::setsockopt(socket_.get(), SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof on) != 0) fail_call("setsockopt");
         sockaddr_ll address{};
         address.sll_family = AF_PACKET;
         address.sll_ifindex = static_cast<int>(::if_nametoindex(our_end));
-        if (::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fail_call("bind");
+        if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fail_call("bind");
     }
 
     // The kernel takes a copy of each, and what the port has no room for is counted there.
@@ -92,7 +87,7 @@ class VethCable final : public Cable {
         for (std::size_t i = first; i < first + count; ++i) Mirror::set_client(frames_[i], client);
         for (std::size_t sent = 0; sent < count;) {
             const int done =
-                ::sendmmsg(socket_, &messages_[first + sent], static_cast<unsigned>(count - sent), MSG_DONTWAIT);
+                ::sendmmsg(socket_.get(), &messages_[first + sent], static_cast<unsigned>(count - sent), MSG_DONTWAIT);
             if (done < 0) {
                 if (errno == ENOBUFS || errno == EAGAIN) return sent;
                 fail_call("sendmmsg");
@@ -107,7 +102,7 @@ class VethCable final : public Cable {
     std::span<const packet::Frame> frames_;
     std::vector<iovec> parts_;
     std::vector<mmsghdr> messages_;
-    int socket_ = -1;
+    Descriptor socket_;
 };
 
 }  // namespace

@@ -27,6 +27,7 @@
 #include "nic/kernel_interface.h"
 #include "option_values.h"
 #include "outputs.h"
+#include "report.h"
 
 namespace rebuilder {
 
@@ -151,16 +152,15 @@ bool has_input(const Config& config, nic::InputKind kind) {
 
 // ---- the host ----
 
-void check_hugepages(const Config& config, const nic::Host& host, Findings& findings) {
+void check_hugepages(const nic::EalOptions& options, const nic::Host& host, Findings& findings) {
     std::string pages;
     for (const nic::Hugepages& size : host.hugepages) {
         pages += fmt::format(
             "{}{} of {} free with {}", pages.empty() ? "" : ", ", size.free, size.total, write_size(size.page_bytes));
     }
-    const std::vector<nic::Device> devices = devices_of(config);
     try {
         // As a run begins.
-        const nic::EalPlan plan = nic::plan_eal(eal_options(config, devices, workers_of(config, devices)), host);
+        const nic::EalPlan plan = nic::plan_eal(options, host);
         if (plan.hint.empty()) {
             findings.fine(fmt::format("hugepages: {}", pages.empty() ? "this kernel has none" : pages));
         } else {
@@ -178,8 +178,7 @@ void check_hugepages(const Config& config, const nic::Host& host, Findings& find
     findings.fine(mounted ? "hugetlbfs is mounted" : "hugetlbfs is not mounted, and need not be");
 }
 
-void check_cpus(const Config& config, const nic::Host& host, Findings& findings) {
-    const std::size_t workers = workers_of(config, devices_of(config));
+void check_cpus(std::size_t workers, const nic::Host& host, Findings& findings) {
     if (workers < host.cpus.size()) {
         findings.fine(fmt::format("CPUs: {} for this process, {} for workers", host.cpus.size(), workers));
     } else {
@@ -194,9 +193,8 @@ void check_cpus(const Config& config, const nic::Host& host, Findings& findings)
     }
 }
 
-void check_outputs_and_files(const Config& config, Findings& findings) {
+void check_outputs_and_files(const Config& config, std::size_t workers, Findings& findings) {
     if (config.outputs.empty()) findings.lacks("no output is given, see --output");
-    const std::size_t workers = workers_of(config, devices_of(config));
     std::uint64_t connections = 0;
     for (const forward::OutputSpec& spec : config.outputs) {
         connections += forwarders_of(config, spec, workers) * forward::most_connections(spec, config.http_output);
@@ -242,8 +240,7 @@ void check_locked_memory(const Config& config, Findings& findings) {
     }
 }
 
-void check_memory(const Config& config, Findings& findings) {
-    const std::size_t workers = workers_of(config, devices_of(config));
+void check_memory(const Config& config, std::size_t workers, Findings& findings) {
     std::uint64_t needed = 0;
     try {
         // One as a run has it says so itself. What it maps it doesn't touch here.
@@ -274,17 +271,23 @@ void check_memory(const Config& config, Findings& findings) {
 }  // namespace
 
 int check_host(const Config& config, std::ostream& out) {
+    const std::vector<nic::Device> devices = devices_of(config);
+    const unsigned workers = workers_of(config, devices);
+    const nic::EalOptions eal = eal_options(config, devices, workers);
+    // As a run refuses them.
+    nic::check_lcores(eal);
+    check_ledger_file(config);
     print_config(config, out);
     out << "\n# This host:\n";
     Findings findings(out);
     const nic::Host host = nic::read_host();
     check_inputs(config, findings);
     check_exception_path(config, findings);
-    check_outputs_and_files(config, findings);
-    check_hugepages(config, host, findings);
-    check_cpus(config, host, findings);
+    check_outputs_and_files(config, workers, findings);
+    check_hugepages(eal, host, findings);
+    check_cpus(workers, host, findings);
     check_locked_memory(config, findings);
-    check_memory(config, findings);
+    check_memory(config, workers, findings);
     if (findings.lacking() == 0) {
         out << "# All that is needed is there.\n";
         return static_cast<int>(ExitStatus::fine);

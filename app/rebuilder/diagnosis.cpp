@@ -149,8 +149,7 @@ class Diagnosis {
                 say(Severity::error,
                     fmt::format("Worker {} has been stuck for {}.", i, duration_text(worker.heartbeat_age_s)),
                     "Restart the service. If its CPU is isolated, look for what else runs there; if it happens again, "
-                    "keep a "
-                    "core dump for a report.");
+                    "keep its log for a report.");
             } else if (worker.busy > 0.95) {
                 say(Severity::warning, fmt::format("Worker {} is busy all of the time.", i),
                     "Raise --workers, up to the device's receive queues, before frames are missed.");

@@ -3,7 +3,6 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <cstddef>
 #include <cstdlib>
@@ -11,6 +10,8 @@
 #include <ctime>
 
 #include <fmt/format.h>
+
+#include "base/descriptor.h"
 
 namespace rebuilder {
 
@@ -38,11 +39,10 @@ void Notify::send(const std::string& lines) const {
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path_.data(), path_.size());
     if (path_.front() == '@') address.sun_path[0] = '\0';  // abstract
-    const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) return;
+    const Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path_.size());
-    (void)::sendto(fd, lines.data(), lines.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
-    ::close(fd);
+    (void)::sendto(
+        socket.get(), lines.data(), lines.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
 }
 
 }  // namespace rebuilder

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "option_values.h"
 
-#include <arpa/inet.h>
-
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -11,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "forward/socket_address.h"
 
 namespace rebuilder {
 
@@ -93,11 +92,7 @@ std::string read_listen_address(const std::string& text) {
     if (text == "none") return text;
     const std::size_t colon = text.rfind(':');
     if (colon == std::string::npos) refuse_value(fmt::format("'{}' is not ADDRESS:PORT, [ADDRESS]:PORT or none", text));
-    std::string address = text.substr(0, colon);
-    const bool brackets = address.size() > 2 && address.front() == '[' && address.back() == ']';
-    if (brackets) address = address.substr(1, address.size() - 2);
-    in6_addr binary{};
-    if (::inet_pton(brackets ? AF_INET6 : AF_INET, address.c_str(), &binary) != 1) {
+    if (!forward::SocketAddress::before_port(text.substr(0, colon), 0)) {
         refuse_value(fmt::format("'{}' does not begin with an address such as 127.0.0.1 or [::1]", text));
     }
     try {
@@ -135,8 +130,12 @@ std::string write_duration(std::uint64_t ns) {
     if (ns != 0 && ns % minute == 0) return fmt::format("{}m", ns / minute);
     if (ns % second == 0) return fmt::format("{}s", ns / second);
     if (ns % millisecond == 0) return fmt::format("{}ms", ns / millisecond);
-    if (ns % microsecond == 0) return fmt::format("{}us", ns / microsecond);
-    return fmt::format("{}s", static_cast<double>(ns) / static_cast<double>(second));
+    std::string us = fmt::format("{}", ns / microsecond);
+    if (const std::uint64_t rest = ns % microsecond; rest != 0) {
+        us += fmt::format(".{:03}", rest);
+        us.erase(us.find_last_not_of('0') + 1);
+    }
+    return us + "us";
 }
 
 }  // namespace rebuilder

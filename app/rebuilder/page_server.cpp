@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "page_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -11,12 +9,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <chrono>
 #include <exception>
 #include <system_error>
 
 #include <fmt/format.h>
+
+#include "base/clock.h"
+#include "forward/socket_address.h"
 
 namespace rebuilder {
 namespace {
@@ -26,39 +25,11 @@ constexpr std::uint64_t leave_ms = 1'000;
 constexpr std::size_t leave_bytes = 256 << 10;
 
 std::uint64_t clock_ms() noexcept {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+    return clock_ns() / 1'000'000;
 }
 
 [[noreturn]] void fail() {
     throw std::system_error(errno, std::generic_category());
-}
-
-struct Address {
-    sockaddr_storage bytes{};
-    socklen_t size = 0;
-};
-
-Address read_address(const std::string& text) {
-    const std::size_t colon = std::min(text.rfind(':'), text.size());
-    std::string host = text.substr(0, colon);
-    std::uint16_t port = 0;
-    std::from_chars(text.data() + std::min(colon + 1, text.size()), text.data() + text.size(), port);
-    Address address;
-    if (host.starts_with('[') && host.ends_with(']')) {
-        auto& v6 = reinterpret_cast<sockaddr_in6&>(address.bytes);
-        host = host.substr(1, host.size() - 2);
-        v6.sin6_family = AF_INET6;
-        v6.sin6_port = htons(port);
-        if (::inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1) address.size = sizeof v6;
-    } else {
-        auto& v4 = reinterpret_cast<sockaddr_in&>(address.bytes);
-        v4.sin_family = AF_INET;
-        v4.sin_port = htons(port);
-        if (::inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1) address.size = sizeof v4;
-    }
-    if (address.size == 0) throw std::system_error(EADDRNOTAVAIL, std::generic_category());
-    return address;
 }
 
 std::string_view reason_phrase(int status) noexcept {
@@ -94,22 +65,19 @@ std::string write(const Page& page, bool with_body) {
 
 }  // namespace
 
-PageServer::Descriptor::~Descriptor() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-}
-
 PageServer::PageServer(const std::string& address, Pages pages, const PageLimits& limits)
     : pages_(std::move(pages))
     , limits_(limits) {
-    const Address wanted = read_address(address);
+    const auto wanted = forward::SocketAddress::read(address);
+    if (!wanted) throw std::system_error(EADDRNOTAVAIL, std::generic_category());
     constexpr int waiting = 128;
-    listener_ = Descriptor(::socket(wanted.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    listener_ = Descriptor(::socket(wanted->family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     end_ = Descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-    if (listener_.get() < 0 || end_.get() < 0) fail();
+    if (!listener_ || !end_) fail();
     // What an earlier process's connections left behind must not keep us out; a process that lives does.
     const int yes = 1;
     (void)::setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&wanted.bytes), wanted.size) != 0) fail();
+    if (::bind(listener_.get(), wanted->get(), wanted->size) != 0) fail();
     if (::listen(listener_.get(), waiting) != 0) fail();
     thread_ = std::thread([this] { run(); });
 }
@@ -154,7 +122,7 @@ void PageServer::take_connections(std::uint64_t now_ms) {
     constexpr int at_once = 16;
     for (int i = 0; i < at_once; ++i) {
         Descriptor socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (socket.get() < 0) {
+        if (!socket) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                 listen_from_ms_ = now_ms + pause_ms;
             }

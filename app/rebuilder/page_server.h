@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/descriptor.h"
+
 namespace rebuilder {
 
 struct Page {
@@ -48,20 +50,6 @@ class PageServer {
     PageServer& operator=(const PageServer&) = delete;
 
   private:
-    class Descriptor {
-      public:
-        explicit Descriptor(int descriptor = -1) noexcept : descriptor_(descriptor) {}
-        Descriptor(Descriptor&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-        Descriptor& operator=(Descriptor&& other) noexcept {
-            std::swap(descriptor_, other.descriptor_);
-            return *this;
-        }
-        ~Descriptor();
-        [[nodiscard]] int get() const noexcept { return descriptor_; }
-
-      private:
-        int descriptor_;
-    };
     // First it sends its request, then it takes its answer, then it may notice that this was all.
     struct Connection {
         enum class State : std::uint8_t { asks, is_answered, is_left };

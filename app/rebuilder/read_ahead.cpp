@@ -16,16 +16,10 @@ namespace rebuilder {
 
 ReadAhead::ReadAhead(const std::string& path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
     struct stat status {};
-    if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0) {
-        const int error = errno;
-        if (descriptor_ >= 0) ::close(descriptor_);
-        throw Error(ExitStatus::usage, fmt::format("{}: {}", path, std::strerror(error)));
+    if (!descriptor_ || ::fstat(descriptor_.get(), &status) != 0) {
+        throw Error(ExitStatus::usage, fmt::format("{}: {}", path, std::strerror(errno)));
     }
     file_bytes_ = static_cast<std::uint64_t>(status.st_size);
-}
-
-ReadAhead::~ReadAhead() {
-    ::close(descriptor_);
 }
 
 bool ReadAhead::more() noexcept {
@@ -39,7 +33,7 @@ bool ReadAhead::more() noexcept {
     // A pipe gives less than a block; the next read goes behind it.
     const auto room = static_cast<std::size_t>(home_ + block - end_);
     ssize_t size = 0;
-    do size = ::read(descriptor_, end_, room);
+    do size = ::read(descriptor_.get(), end_, room);
     while (size < 0 && errno == EINTR);
     error_ = size < 0 ? errno : 0;
     if (size <= 0) return false;

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/descriptor.h"
 #include "base/mapping.h"
 
 namespace rebuilder {
@@ -23,7 +24,6 @@ class ReadAhead {
 
     // Throws Error (usage) when the file can't be opened; the sentence names it.
     explicit ReadAhead(const std::string& path);
-    ~ReadAhead();
     ReadAhead(const ReadAhead&) = delete;
     ReadAhead& operator=(const ReadAhead&) = delete;
 
@@ -42,7 +42,7 @@ class ReadAhead {
     [[nodiscard]] double progress() const noexcept;
 
   private:
-    int descriptor_ = -1;
+    Descriptor descriptor_;
     int error_ = 0;
     std::uint64_t file_bytes_ = 0;
     std::uint64_t bytes_read_ = 0;

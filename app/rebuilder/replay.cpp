@@ -194,6 +194,7 @@ class Replay final : private pipeline::Patience {
 }  // namespace
 
 int replay(const Config& config) {
+    check_ledger_file(config);
     Replay replay(config);
     try {
         for (const std::string& file : config.files) replay.file(file);

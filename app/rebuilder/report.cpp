@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -35,7 +38,27 @@ void tell_ledger(const Config& config, const Ledger& ledger, Log& log) {
     log.write(LogLevel::info, "ledger", "every counter at the end", {{"ledger", json}});
 }
 
+// 0, or errno. Nothing is opened: with a pipe, that would wait for who reads it.
+int why_not_writable(const std::string& path) {
+    struct stat about {};
+    const auto lacks = [](const std::string& what, int access) {
+        return ::faccessat(AT_FDCWD, what.c_str(), access, AT_EACCESS) == 0 ? 0 : errno;
+    };
+    if (::stat(path.c_str(), &about) == 0) return S_ISDIR(about.st_mode) ? EISDIR : lacks(path, W_OK);
+    if (errno != ENOENT) return errno;
+    const std::size_t slash = path.rfind('/');
+    return lacks(slash == path.npos ? "." : path.substr(0, slash + 1), W_OK | X_OK);
+}
+
 }  // namespace
+
+void check_ledger_file(const Config& config) {
+    if (config.ledger_file.empty()) return;
+    if (const int error = why_not_writable(config.ledger_file); error != 0) {
+        throw Error(ExitStatus::usage,
+            fmt::format("--ledger {}: can't be written: {}", config.ledger_file, std::strerror(error)));
+    }
+}
 
 int report_end(
     const Config& config, const Ledger& ledger, std::size_t blocks_left, const std::vector<std::string>& problems) {

@@ -10,6 +10,10 @@
 
 namespace rebuilder {
 
+// Throws Error (usage) when --ledger can't be written. The file is left as it is, and made only at the end: a run that is
+// refused keeps the one of the run before.
+void check_ledger_file(const Config& config);
+
 // Writes --ledger, prints a summary (run: the whole ledger) and the problems on stderr. `blocks_left` are buffers that
 // nobody gave back: like a law that doesn't hold, a fault of ours. Answers the exit status.
 [[nodiscard]] int report_end(

@@ -330,7 +330,13 @@ int run(const Config& config, std::function<Config()> read_again) {
     action.sa_handler = on_reload;
     ::sigaction(SIGHUP, &action, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
-    return Appliance(config, std::move(read_again)).run();
+    check_ledger_file(config);
+    const auto read_and_check = [read = std::move(read_again)] {
+        Config next = read();
+        check_ledger_file(next);
+        return next;
+    };
+    return Appliance(config, read_and_check).run();
 }
 
 }  // namespace rebuilder

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forward/forwarder.h"
 
-#include <chrono>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/sleep.h"
 
 namespace rebuilder::forward {
@@ -14,11 +14,6 @@ constexpr IdleLimits idle_limits{.poll_ns = 5'000, .least_ns = 200'000, .most_ns
 constexpr std::uint64_t drain_wait_ns = 1'000'000;
 // Slots taken in a round: an output that takes everything at once still gets its poll().
 constexpr std::size_t take_limit = 512;
-
-std::uint64_t clock_ns() noexcept {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-}
 
 }  // namespace
 

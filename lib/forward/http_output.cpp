@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forward/http_output.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -80,13 +78,13 @@ HttpOutput::HttpOutput(const OutputSpec& spec, const HttpOptions& options, Count
     , waiting_(held_for(most_connections_, options_))
     , random_(std::random_device{}())
     , buffer_(std::make_unique<std::uint8_t[]>(buffer_bytes)) {
-    epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
-    if (epoll_ < 0) {
+    epoll_ = Descriptor(::epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll_) {
         throw Error(ExitStatus::runtime, "output " + spec_.text + ": epoll: " + std::generic_category().message(errno));
     }
     closed_.reserve(most_connections_);
     for (std::uint32_t i = 0; i < most_connections_; ++i) {
-        connections_.emplace_back(epoll_, i, options_, tls_.get(), static_cast<Exchange::Owner&>(*this));
+        connections_.emplace_back(epoll_.get(), i, options_, tls_.get(), static_cast<Exchange::Owner&>(*this));
         closed_.push_back(most_connections_ - 1 - i);
     }
     upstreams_.reserve(2 * Resolver::most_addresses);
@@ -106,9 +104,7 @@ std::size_t HttpOutput::most_bytes(const OutputSpec& spec, const HttpOptions& op
     return connections * each + PendingRing::bytes(held_for(connections, options)) + buffer_bytes + list_bytes;
 }
 
-HttpOutput::~HttpOutput() {
-    ::close(epoll_);
-}
+HttpOutput::~HttpOutput() = default;
 
 void HttpOutput::submit(const Slot& slot, std::uint32_t channel, std::uint64_t now_ns) noexcept {
     was_used_ = true;
@@ -327,7 +323,7 @@ void HttpOutput::wait(std::uint64_t timeout_ns) noexcept {
     std::array<epoll_event, max_events> events;  // written by the kernel as far as it is used
     using Clock = std::chrono::steady_clock;
     const auto begin = timeout_ns != 0 ? Clock::now() : Clock::time_point{};
-    const std::size_t count = wait_for_events(epoll_, events, timeout_ns);
+    const std::size_t count = wait_for_events(epoll_.get(), events, timeout_ns);
     if (timeout_ns != 0) {
         const auto waited = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count();
         now_ns_ += static_cast<std::uint64_t>(waited);

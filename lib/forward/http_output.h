@@ -36,6 +36,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "forward/output.h"
 #include "forward/pending.h"
 #include "forward/resolver.h"
@@ -123,7 +124,7 @@ class HttpOutput final : public Output, private Exchange::Owner {
     std::vector<Upstream> upstreams_;  // those listed, and those that were and still have connections
     std::size_t listed_ = 0;
     std::size_t max_pending_ = 0;
-    int epoll_ = -1;
+    Descriptor epoll_;
     std::deque<UpstreamConnection> connections_;
     std::vector<std::uint32_t> closed_;  // of the connections
     Turns idle_;

@@ -2,9 +2,7 @@
 #include "forward/resolver.h"
 
 #include <ares.h>
-#include <arpa/inet.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -17,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace rebuilder::forward {
@@ -26,39 +25,18 @@ constexpr int try_ms = 2000;  // for the first answer of a server; c-ares double
 constexpr int tries = 2;
 constexpr int look_up_ms = 100;  // how long the end of the program may go unnoticed
 
-// An address that was written as one.
-std::optional<SocketAddress> literal(const std::string& host, std::uint16_t port) {
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
-    if (::inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1) {
-        return SocketAddress::from(reinterpret_cast<const sockaddr*>(&v4), sizeof(v4));
-    }
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    if (::inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1) {
-        return SocketAddress::from(reinterpret_cast<const sockaddr*>(&v6), sizeof(v6));
-    }
-    return std::nullopt;
-}
-
 // One entry of ResolverOptions::servers, as c-ares reads it; empty when it is none.
 std::string server_of(std::string_view entry) {
-    const bool brackets = entry.starts_with('[');
-    const std::size_t end = brackets ? entry.find(']') : entry.find(':');
-    const std::string host(entry.substr(brackets ? 1 : 0, end - (brackets ? 1 : 0)));
-    std::string_view port = end < entry.size() ? entry.substr(end + (brackets ? 1 : 0)) : std::string_view{};
-    if (brackets && end == entry.npos) return {};
-    std::uint16_t number = 53;
-    if (!port.empty()) {
-        if (port.front() != ':') return {};
-        port.remove_prefix(1);
-        const auto [stop, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-        if (error != std::errc{} || stop != port.data() + port.size() || number == 0) return {};
+    const std::size_t bracket = entry.starts_with('[') ? entry.find(']') : 0;
+    const std::size_t end = std::min(entry.find(':', bracket), entry.size());
+    std::uint16_t port = 53;
+    if (end < entry.size()) {
+        const char* last = entry.data() + entry.size();
+        const auto [stop, error] = std::from_chars(entry.data() + end + 1, last, port);
+        if (error != std::errc{} || stop != last || port == 0) return {};
     }
-    const auto address = literal(host, number);
-    return address && (address->family() == AF_INET6) == brackets ? address->text() : std::string{};
+    const auto address = SocketAddress::before_port(entry.substr(0, end), port);
+    return address ? address->text() : std::string{};
 }
 
 // All of them; empty when one is none.
@@ -76,11 +54,8 @@ std::string servers_of(std::string_view servers) {
 
 // Whether this host would know where to send a packet to: nothing is sent.
 bool has_route(const SocketAddress& address) noexcept {
-    const int fd = ::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return false;
-    const bool routed = ::connect(fd, address.get(), address.size) == 0;
-    ::close(fd);
-    return routed;
+    const Descriptor socket(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    return socket && ::connect(socket.get(), address.get(), address.size) == 0;
 }
 
 // One question to the name servers, with all the sockets that it takes.
@@ -187,7 +162,7 @@ Resolver::Resolver(
     : host_(host)
     , port_(port)
     , options_(options) {
-    if (const auto address = literal(host, port)) {
+    if (const auto address = SocketAddress::literal(host, port)) {
         addresses_ = {*address};
         show();
         return;
@@ -211,7 +186,7 @@ Resolver::~Resolver() {
 }
 
 bool Resolver::is_address(const std::string& host) {
-    return literal(host, 0).has_value();
+    return SocketAddress::literal(host, 0).has_value();
 }
 
 std::vector<SocketAddress> Resolver::addresses() const {

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include <array>
+#include <charconv>
 
 namespace rebuilder::forward {
 
@@ -15,6 +16,39 @@ std::optional<SocketAddress> SocketAddress::from(const sockaddr* address, sockle
     std::memcpy(&made.storage, address, size);
     made.size = size;
     return made;
+}
+
+std::optional<SocketAddress> SocketAddress::literal(const std::string& host, std::uint16_t port) {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    if (::inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1) {
+        return from(reinterpret_cast<const sockaddr*>(&v4), sizeof(v4));
+    }
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    if (::inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1) {
+        return from(reinterpret_cast<const sockaddr*>(&v6), sizeof(v6));
+    }
+    return std::nullopt;
+}
+
+std::optional<SocketAddress> SocketAddress::before_port(std::string_view host, std::uint16_t port) {
+    const bool brackets = host.starts_with('[') && host.ends_with(']');
+    if (brackets) host = host.substr(1, host.size() - 2);
+    const auto address = literal(std::string(host), port);
+    return address && (address->family() == AF_INET6) == brackets ? address : std::nullopt;
+}
+
+std::optional<SocketAddress> SocketAddress::read(std::string_view text) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == text.npos) return std::nullopt;
+    const char* end = text.data() + text.size();
+    std::uint16_t port = 0;
+    const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
+    if (error != std::errc{} || stop != end) return std::nullopt;
+    return before_port(text.substr(0, colon), port);
 }
 
 packet::Endpoint SocketAddress::endpoint() const noexcept {

@@ -5,9 +5,11 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "packet/flow_key.h"
 
@@ -16,6 +18,12 @@ namespace rebuilder::forward {
 struct SocketAddress {
     // Of the kinds that an Internet socket has; else nothing.
     [[nodiscard]] static std::optional<SocketAddress> from(const sockaddr* address, socklen_t size) noexcept;
+    // Of a host that was written as an address: "192.0.2.1" or "2001:db8::1"; else nothing, as below.
+    [[nodiscard]] static std::optional<SocketAddress> literal(const std::string& host, std::uint16_t port);
+    // Where a port follows: "192.0.2.1" or "[2001:db8::1]".
+    [[nodiscard]] static std::optional<SocketAddress> before_port(std::string_view host, std::uint16_t port);
+    // What text() writes.
+    [[nodiscard]] static std::optional<SocketAddress> read(std::string_view text);
 
     [[nodiscard]] const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&storage); }
     [[nodiscard]] int family() const noexcept { return storage.sin6_family; }

@@ -5,7 +5,6 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -39,19 +38,19 @@ UpstreamConnection::UpstreamConnection(
 int UpstreamConnection::connect(const SocketAddress& to, std::size_t upstream_index, std::uint64_t now_ns) noexcept {
     upstream = upstream_index;
     started_ns = now_ns;
-    fd_ = ::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd_ < 0) return errno;
-    turn_on(fd_, IPPROTO_TCP, TCP_NODELAY);  // requests are written whole: there is nothing to wait for
-    turn_on(fd_, SOL_SOCKET, SO_KEEPALIVE);  // an idle connection whose peer vanished is found out
+    socket_ = Descriptor(::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket_) return errno;
+    turn_on(socket_.get(), IPPROTO_TCP, TCP_NODELAY);  // requests are written whole: there is nothing to wait for
+    turn_on(socket_.get(), SOL_SOCKET, SO_KEEPALIVE);  // an idle connection whose peer vanished is found out
     // What waits in the kernel looks as if it were sent, and the time for its answer would run.
     const int most_unsent = 128 << 10;
-    (void)::setsockopt(fd_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent, sizeof(most_unsent));
+    (void)::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent, sizeof(most_unsent));
     epoll_event event{};
     event.events = EPOLLOUT;
     event.data.u32 = number_;
     wants_write_ = true;
-    if ((::connect(fd_, to.get(), to.size) != 0 && errno != EINPROGRESS) ||
-        ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd_, &event) != 0) {
+    if ((::connect(socket_.get(), to.get(), to.size) != 0 && errno != EINPROGRESS) ||
+        ::epoll_ctl(epoll_, EPOLL_CTL_ADD, socket_.get(), &event) != 0) {
         const int error = errno;
         close();
         return error;
@@ -64,10 +63,10 @@ UpstreamConnection::Io UpstreamConnection::proceed(Counters& counters, std::uint
     if (!tls_.active()) {  // TCP first
         int error = 0;
         socklen_t size = sizeof(error);
-        if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+        if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
         if (error != 0) return fail(error);
         if (tls_context_ == nullptr) return open(http2_wanted_, now_ns);
-        if (!tls_.begin(*tls_context_, fd_)) return fail(ENOMEM);
+        if (!tls_.begin(*tls_context_, socket_.get())) return fail(ENOMEM);
     }
     switch (tls_.handshake()) {
     case TlsStream::Io::done: break;
@@ -99,8 +98,7 @@ UpstreamConnection::Io UpstreamConnection::fail(int error, const char* trouble) 
 void UpstreamConnection::close(Exchange::Ending why) noexcept {
     if (state == State::open) exchange_->end(why);
     tls_.close();
-    if (fd_ >= 0) ::close(fd_);  // which also takes it out of the epoll
-    fd_ = -1;
+    socket_.reset();  // which also takes it out of the epoll
     state = State::closed;
     was_reset = false;
     retiring = reserved = false;
@@ -138,8 +136,8 @@ UpstreamConnection::Io UpstreamConnection::write(std::span<const iovec> parts, s
     message.msg_iovlen = parts.size();
     ssize_t sent = 0;
     do {
-        sent = parts.size() == 1 ? ::send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
-                                 : ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+        sent = parts.size() == 1 ? ::send(socket_.get(), parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
+                                 : ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0) {
         if (errno == ECONNRESET) was_reset = true;
@@ -164,7 +162,7 @@ UpstreamConnection::Io UpstreamConnection::read(std::span<std::uint8_t> buffer, 
         }
         return Io::broken;
     }
-    const ssize_t size = ::recv(fd_, buffer.data(), buffer.size(), 0);
+    const ssize_t size = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
     if (size >= 0) {
         got = buffer.first(static_cast<std::size_t>(size));
         return Io::done;
@@ -178,7 +176,7 @@ void UpstreamConnection::want_write(bool wanted) noexcept {
     epoll_event event{};
     event.events = wanted ? EPOLLIN | EPOLLOUT : EPOLLIN;
     event.data.u32 = number_;
-    (void)::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd_, &event);  // can't fail for a descriptor that was added
+    (void)::epoll_ctl(epoll_, EPOLL_CTL_MOD, socket_.get(), &event);  // can't fail for a descriptor that was added
 }
 
 }  // namespace rebuilder::forward

@@ -19,6 +19,7 @@
 
 #include "base/bytes.h"
 #include "base/counters.h"
+#include "base/descriptor.h"
 #include "forward/exchange.h"
 #include "forward/http1_exchange.h"
 #include "forward/http2_exchange.h"
@@ -87,7 +88,7 @@ class UpstreamConnection {
     std::uint32_t number_;
     bool http2_wanted_;
     TlsContext* tls_context_;
-    int fd_ = -1;
+    Descriptor socket_;
     int error_ = 0;
     const char* trouble_ = nullptr;
     bool wants_write_ = false;

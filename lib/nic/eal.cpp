@@ -75,11 +75,11 @@ Eal::Eal(const EalPlan& plan) : state_(std::make_unique<State>(plan.verbose)) {
         CPU_OR(&taken, &taken, &own);
         state_->lcores.push_back(lcore);
     }
-    if (state_->lcores.size() < plan.workers) {
-        const std::size_t have = state_->lcores.size();
+    try {
+        need_lcores(state_->lcores.size() + 1, plan.workers);
+    } catch (...) {
         rte_eal_cleanup();
-        throw Error(ExitStatus::usage,
-            fmt::format("--lcores gives {} worker lcores beside the main one, {} are needed", have, plan.workers));
+        throw;
     }
     state_->bodies.resize(plan.workers);
 }

@@ -2,6 +2,9 @@
 #include "nic/eal_plan.h"
 
 #include <algorithm>
+#include <bitset>
+#include <charconv>
+#include <optional>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -70,7 +73,53 @@ std::vector<unsigned> with_node_last(const Host& host, int node) {
     return cpus;
 }
 
+// How many a MAP names, however often; nothing when it can't be read.
+std::optional<std::size_t> lcores_in(std::string_view map) {
+    std::bitset<4096> lcores;
+    bool in_group = false;
+    bool is_cpu = false;  // behind @, until the comma between two parts
+    const auto number = [&map]() -> std::optional<std::size_t> {
+        std::size_t value = 0;
+        const auto [end, error] = std::from_chars(map.data(), map.data() + map.size(), value);
+        if (error != std::errc{}) return std::nullopt;
+        map.remove_prefix(static_cast<std::size_t>(end - map.data()));
+        return value;
+    };
+    while (!map.empty()) {
+        const char sign = map.front();
+        if (sign >= '0' && sign <= '9') {
+            const auto first = number();
+            auto last = first;
+            if (map.starts_with('-')) {
+                map.remove_prefix(1);
+                last = number();
+            }
+            if (!first || !last || std::max(*first, *last) >= lcores.size()) return std::nullopt;
+            if (is_cpu) continue;
+            for (std::size_t i = std::min(*first, *last); i <= std::max(*first, *last); ++i) lcores.set(i);
+            continue;
+        }
+        if (sign == '(' || sign == ')') in_group = sign == '(';
+        if (sign == '@') is_cpu = true;
+        if (sign == ',' && !in_group) is_cpu = false;
+        map.remove_prefix(1);
+    }
+    return lcores.count();
+}
+
 }  // namespace
+
+void need_lcores(std::size_t have, unsigned workers) {
+    const std::size_t own = std::max<std::size_t>(have, 1) - 1;
+    if (own >= workers) return;
+    throw Error(ExitStatus::usage,
+        fmt::format("--lcores gives {} worker lcores beside the main one, {} are needed", own, workers));
+}
+
+void check_lcores(const EalOptions& options) {
+    if (options.lcores.empty()) return;
+    if (const auto have = lcores_in(options.lcores)) need_lcores(*have, options.workers);
+}
 
 std::string plan_lcores(std::span<const unsigned> cpus, unsigned workers) {
     const std::size_t own = cpus.size() > workers ? workers : 0;
@@ -87,6 +136,7 @@ std::string plan_lcores(std::span<const unsigned> cpus, unsigned workers) {
 }
 
 EalPlan plan_eal(const EalOptions& options, const Host& host) {
+    check_lcores(options);
     EalPlan plan;
     plan.workers = options.workers;
     plan.verbose = options.verbose || decides(options.extra, {"-h", "--help"});  // EAL prints its help and exits

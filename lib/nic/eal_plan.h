@@ -5,6 +5,7 @@
 // of them decides a matter (lcores, memory, PCI devices), nothing of ours is said about it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -36,7 +37,12 @@ struct EalPlan {
 // own, the last ones, and everything else floats over the rest. With fewer, all float over all CPUs.
 [[nodiscard]] std::string plan_lcores(std::span<const unsigned> cpus, unsigned workers);
 
-// Throws Error (runtime) when a dpdk: input would have to do without hugepages.
+// Throws Error (usage) when `have` lcores, of which one is the main one, are too few.
+void need_lcores(std::size_t have, unsigned workers);
+// The same for a MAP of ours. One that can't be read is left to EAL, which says so.
+void check_lcores(const EalOptions& options);
+
+// Throws as check_lcores(), and Error (runtime) when a dpdk: input would have to do without hugepages.
 [[nodiscard]] EalPlan plan_eal(const EalOptions& options, const Host& host);
 
 }  // namespace rebuilder::nic

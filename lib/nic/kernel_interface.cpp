@@ -7,12 +7,10 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <charconv>
 #include <cstring>
 #include <filesystem>
-#include <utility>
 
 namespace rebuilder::nic {
 
@@ -22,11 +20,8 @@ namespace {
 bool ask(const std::string& interface, unsigned long request, ifreq& answer) noexcept {
     if (interface.size() >= sizeof answer.ifr_name) return false;
     std::memcpy(answer.ifr_name, interface.c_str(), interface.size() + 1);
-    const int any_socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (any_socket < 0) return false;
-    const bool answered = ::ioctl(any_socket, request, &answer) == 0;
-    ::close(any_socket);
-    return answered;
+    const Descriptor any_socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    return any_socket && ::ioctl(any_socket.get(), request, &answer) == 0;
 }
 
 bool is_packet_socket_on(int descriptor, int interface_index) noexcept {
@@ -76,25 +71,13 @@ Channels kernel_interface_channels(const std::string& interface) noexcept {
 
 PromiscuousMembership::PromiscuousMembership(const std::string& interface) noexcept
     : socket_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)) {  // protocol 0: receives nothing
-    if (socket_ < 0) return;
+    if (!socket_) return;
     packet_mreq membership{};
     membership.mr_ifindex = static_cast<int>(::if_nametoindex(interface.c_str()));
     membership.mr_type = PACKET_MR_PROMISC;
-    if (::setsockopt(socket_, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof membership) != 0) {
-        ::close(std::exchange(socket_, -1));
+    if (::setsockopt(socket_.get(), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof membership) != 0) {
+        socket_.reset();
     }
-}
-
-PromiscuousMembership::~PromiscuousMembership() {
-    if (socket_ >= 0) ::close(socket_);
-}
-
-PromiscuousMembership::PromiscuousMembership(PromiscuousMembership&& other) noexcept
-    : socket_(std::exchange(other.socket_, -1)) {}
-
-PromiscuousMembership& PromiscuousMembership::operator=(PromiscuousMembership&& other) noexcept {
-    std::swap(socket_, other.socket_);
-    return *this;
 }
 
 PacketSocketDrops::PacketSocketDrops(const std::string& interface) {

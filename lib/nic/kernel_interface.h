@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.h"
+
 namespace rebuilder::nic {
 
 [[nodiscard]] unsigned kernel_interface_index(const std::string& interface) noexcept;  // 0: there is none
@@ -31,14 +33,11 @@ class PromiscuousMembership {
   public:
     PromiscuousMembership() noexcept = default;
     explicit PromiscuousMembership(const std::string& interface) noexcept;
-    ~PromiscuousMembership();
-    PromiscuousMembership(PromiscuousMembership&& other) noexcept;
-    PromiscuousMembership& operator=(PromiscuousMembership&& other) noexcept;
 
-    [[nodiscard]] bool active() const noexcept { return socket_ >= 0; }
+    [[nodiscard]] bool active() const noexcept { return static_cast<bool>(socket_); }
 
   private:
-    int socket_ = -1;
+    Descriptor socket_;
 };
 
 // Frames that this process's packet sockets on an interface lost because their rings were full. The af_packet

@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 #include <rte_mbuf.h>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "nic/kernel_interface.h"
 
@@ -35,40 +36,30 @@ namespace {
 class AnySocket {
   public:
     AnySocket() noexcept : descriptor_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {}
-    ~AnySocket() {
-        if (descriptor_ >= 0) ::close(descriptor_);
-    }
-    AnySocket(const AnySocket&) = delete;
-    AnySocket& operator=(const AnySocket&) = delete;
 
     [[nodiscard]] bool ask(unsigned long request, ifreq& about) const noexcept {
-        return ::ioctl(descriptor_, request, &about) == 0;
+        return ::ioctl(descriptor_.get(), request, &about) == 0;
     }
 
   private:
-    int descriptor_;
+    Descriptor descriptor_;
 };
 
 }  // namespace
 
 Tap::Tap(const std::string& name, const MacAddress& address, std::uint16_t mtu, rte_mempool* buffers)
     : buffers_(buffers) {
-    try {
-        set_up(name, address, mtu);
-    } catch (...) {
-        if (descriptor_ >= 0) ::close(descriptor_);
-        throw;
-    }
+    set_up(name, address, mtu);
 }
 
 void Tap::set_up(const std::string& name, const MacAddress& address, std::uint16_t mtu) {
     const bool is_new = !kernel_interface_exists(name);
-    descriptor_ = ::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (descriptor_ < 0) fail(name, "/dev/net/tun");
+    descriptor_ = Descriptor(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+    if (!descriptor_) fail(name, "/dev/net/tun");
     ifreq request{};
     name.copy(request.ifr_name, sizeof request.ifr_name - 1);
     request.ifr_flags = IFF_TAP | IFF_NO_PI;
-    if (::ioctl(descriptor_, TUNSETIFF, &request) != 0) {
+    if (::ioctl(descriptor_.get(), TUNSETIFF, &request) != 0) {
         fail(name, is_new ? "can't be made" : "is there already and can't be taken");
     }
 
@@ -92,11 +83,10 @@ void Tap::set_up(const std::string& name, const MacAddress& address, std::uint16
 
 Tap::~Tap() {
     if (spare_ != nullptr) rte_pktmbuf_free(spare_);
-    if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 bool Tap::give(Bytes frame) noexcept {
-    return ::write(descriptor_, frame.data(), frame.size()) == static_cast<ssize_t>(frame.size());
+    return ::write(descriptor_.get(), frame.data(), frame.size()) == static_cast<ssize_t>(frame.size());
 }
 
 std::uint16_t Tap::take(std::span<rte_mbuf*> frames) noexcept {
@@ -104,9 +94,9 @@ std::uint16_t Tap::take(std::span<rte_mbuf*> frames) noexcept {
     while (count < frames.size()) {
         if (spare_ == nullptr) spare_ = rte_pktmbuf_alloc(buffers_);
         if (spare_ == nullptr) break;
-        const ssize_t size = ::read(descriptor_, rte_pktmbuf_mtod(spare_, void*), rte_pktmbuf_tailroom(spare_));
+        const ssize_t size = ::read(descriptor_.get(), rte_pktmbuf_mtod(spare_, void*), rte_pktmbuf_tailroom(spare_));
         if (size <= 0) {
-            if (size < 0 && errno == EBADFD) ::close(std::exchange(descriptor_, -1));
+            if (size < 0 && errno == EBADFD) descriptor_.reset();
             break;
         }
         spare_->data_len = static_cast<std::uint16_t>(size);

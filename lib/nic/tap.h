@@ -9,6 +9,7 @@
 
 #include <string>
 
+#include "base/descriptor.h"
 #include "nic/exception_queue.h"
 #include "nic/kernel_side.h"
 
@@ -26,14 +27,14 @@ class Tap final : public KernelSide {
 
     [[nodiscard]] bool give(Bytes frame) noexcept override;
     [[nodiscard]] std::uint16_t take(std::span<rte_mbuf*> frames) noexcept override;
-    [[nodiscard]] int descriptor() const noexcept override { return descriptor_; }
+    [[nodiscard]] int descriptor() const noexcept override { return descriptor_.get(); }
 
   private:
     void set_up(const std::string& name, const MacAddress& address, std::uint16_t mtu);
 
     rte_mempool* buffers_;
     rte_mbuf* spare_ = nullptr;  // for the next frame
-    int descriptor_ = -1;        // -1: somebody deleted the device
+    Descriptor descriptor_;      // none: somebody deleted the device
 };
 
 }  // namespace rebuilder::nic

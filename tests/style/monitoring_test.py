@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The dashboard and the alert rules name only metrics that there are; the dashboard is the one that the counters make; where promtool
-is installed, it takes the rules, and they fire when they should (alerts_test.yml).
+is installed, it takes the rules, and they fire when they should (alerts_test.yml). Nobody is asked for a core dump that the service's
+unit doesn't allow.
 
     monitoring_test.py ROOT_OF_THE_REPOSITORY
 """
@@ -12,6 +13,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from unit_file import UnitFile  # noqa: E402
 
 COUNTER = re.compile(r"^COUNTER\(\w+, (\w+), ", re.MULTILINE)
 # In metrics.cpp a family's name stands in front of its type, or of its help where all are gauges.
@@ -38,6 +42,10 @@ def faults(root):
     done = subprocess.run([sys.executable, monitoring / "make_dashboard.py", "--check"], capture_output=True, text=True)
     if done.returncode != 0:
         yield done.stderr.strip()
+    if UnitFile(root / "app/rebuilder/rebuilder.service").last("LimitCORE") == "0":
+        for file in (monitoring / "alerts.yml", root / "app/rebuilder/diagnosis.cpp"):
+            if "core dump" in file.read_text(encoding="utf-8"):
+                yield f"{file.name} asks for a core dump, and there is none: rebuilder.service has LimitCORE=0"
     promtool = shutil.which("promtool")
     if promtool is None:
         print("no promtool here: the rules' form and what sets them off was not checked")

@@ -90,6 +90,11 @@ def arguments(checks):
         checks.run_refused(f"bad {option} {value!r}", USAGE, [option], FINE, "http://127.0.0.1:9", option, value)
     checks.run_refused("bad number", USAGE, ["--workers", "many"], FINE, "null", "--workers", "many")
 
+    few = "--lcores gives 1 worker lcores beside the main one, 2 are needed"
+    checks.run_refused("too few lcores", USAGE, [few], FINE, "null", "--lcores", "0@0,1@0", "--workers", "2")
+    checks.refused("check: too few lcores", USAGE, [few], "check", "--input", FINE, "--output", "null", "--lcores",
+                   "0@0,1@0", "--workers", "2")
+
     for option, value, named in (
             ("--allow", "shop.example.com", "shop.example.com"),
             ("--allow", "path=(", "missing )"),
@@ -171,10 +176,43 @@ def outputs(checks):
                            "--health-listen", address)
 
 
+def ledger(checks):
+    """Refused before the run, not when it is over; and the ledger of the run before is still there then."""
+    run = ("run", "--input", FINE, "--output", "null", "--health-listen", "none", "--admin-listen", "none")
+    commands = (run, ("replay", "--output", "null", CAPTURE), ("check", "--input", FINE, "--output", "null"))
+    output = checks.folder / "not-made.jsonl"
+    for path, why in ((checks.folder / "no-such-folder" / "ledger.json", "No such file or directory"),
+                      (checks.folder, "Is a directory"), (CAPTURE / "ledger.json", "Not a directory")):
+        for command in commands:
+            checks.refused(f"{command[0]}: ledger {path}", USAGE, [f"--ledger {path}: can't be written: {why}"], *command,
+                           "--ledger", path)
+    unwritable = checks.folder / "no-such-folder" / "ledger.json"
+    checks.refused("replay: unwritable ledger, and an output", USAGE, [unwritable], "replay", "--output", f"jsonl:{output}",
+                   "--ledger", unwritable, CAPTURE)
+    checks.report.check("an unwritable ledger is found before the outputs are opened", not output.exists(), output)
+
+    old = checks.file("old-ledger.json", "the run before")
+    checks.refused("run: another reason than the ledger", EITHER, ["missing.pcap"], "run", "--input", "pcap:missing.pcap",
+                   "--output", "null", "--health-listen", "none", "--admin-listen", "none", "--ledger", old)
+    checks.report.check("a run that is refused leaves an older ledger", old.read_text() == "the run before", old.read_text())
+    new = checks.folder / "new-ledger.json"
+    pipe = checks.folder / "ledger-pipe"
+    os.mkfifo(pipe)
+    for path in (old, new, pipe, "/dev/stdout", new.name):
+        done = subprocess.run([str(checks.binary), *commands[2], "--ledger", str(path)], cwd=checks.folder,
+                              capture_output=True, timeout=40)
+        checks.report.check(f"check: ledger {path} will do", done.returncode == 0 and b"All that is needed" in done.stdout,
+                            done.stderr)
+    checks.report.check("check: makes no ledger", old.read_text() == "the run before" and not new.exists(), new)
+    for path in (old, new):
+        subprocess.run([str(checks.binary), *map(str, commands[1]), "--ledger", str(path)], capture_output=True, timeout=40)
+        checks.report.check(f"replay: ledger {path} is written", path.read_text().startswith("{"), path.read_text()[:100])
+
+
 def main(binary):
     with tempfile.TemporaryDirectory(prefix="rebuilder-bad-input-") as folder:
         checks = Checks(binary, Path(folder))
-        for group in (arguments, configuration, inputs, unprintable, outputs):
+        for group in (arguments, configuration, inputs, unprintable, outputs, ledger):
             group(checks)
         return checks.report.close()
 

@@ -116,6 +116,9 @@ def run(report, lab, binary):
     # What can't be used, or not now, leaves all as it is.
     it.reload("unknown key 'worker' (line 6)", "worker = 2")
     it.reload("--max-body", both, 'max-body = "1000M"')
+    ledger_file, it.ledger_file = it.ledger_file, "/no-such-folder/ledger"
+    it.reload("--ledger /no-such-folder/ledger: can't be written", both)
+    it.ledger_file = ledger_file
     it.reload("--idle-sleep can't change while it runs: it is auto, and would be 1ms", both, 'idle-sleep = "1ms"')
     it.file.unlink()
     it.reload(str(it.file))

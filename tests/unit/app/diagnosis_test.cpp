@@ -273,7 +273,7 @@ TEST_CASE("diagnosis: a worker is stuck, or always busy", "[app]") {
     Case given;
     given.now.workers[0].heartbeat_age_s = 5;
     given.now.ill_health = "worker 0 is stuck";  // the same reason isn't told twice
-    is_told(given, Severity::error, "Worker 0 has been stuck for 5 seconds.", "Restart");
+    is_told(given, Severity::error, "Worker 0 has been stuck for 5 seconds.", "keep its log for a report.");
     Case busy;
     busy.now.workers[0].busy = 0.99;
     is_told(busy, Severity::warning, "Worker 0 is busy all of the time.", "--workers");

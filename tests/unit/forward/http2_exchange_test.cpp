@@ -112,6 +112,14 @@ void greet(Client& client, Http2Peer& server) {
     REQUIRE(client.exchange.proven());
 }
 
+// The socket has taken nothing of request 1, whose body waits.
+void fill_socket(Client& client, Http2Peer& server) {
+    greet(client, server);
+    client.post(1, std::string(100'000, 'b'));
+    iovec part{};
+    REQUIRE(client.exchange.gather({&part, 1}, client.now_ns) == 1);
+}
+
 }  // namespace
 
 TEST_CASE("http2: a request arrives as it is in wire form", "[forward]") {
@@ -454,10 +462,7 @@ TEST_CASE("http2: what is no head in wire form is given back", "[forward]") {
 TEST_CASE("http2: a server that says something, and takes nothing", "[forward]") {
     Client client;
     Http2Peer server(nullptr);
-    greet(client, server);
-    client.post(1, std::string(100'000, 'b'));
-    iovec part{};
-    REQUIRE(client.exchange.gather({&part, 1}, client.now_ns) == 1);
+    fill_socket(client, server);
     Ending ending = Ending::none;
     for (int i = 0; i < 8 && ending == Ending::none; ++i) {
         client.now_ns += timeout / 4;
@@ -475,10 +480,7 @@ TEST_CASE(
     "http2: what waits behind a full socket when the server breaks the rules can be said to another", "[forward]") {
     Client client;
     Http2Peer server(nullptr);
-    greet(client, server);
-    client.post(1, std::string(100'000, 'b'));
-    iovec part{};
-    REQUIRE(client.exchange.gather({&part, 1}, client.now_ns) == 1);
+    fill_socket(client, server);
     client.get(2);
     const std::string data_of_no_stream(9, '\0');
     (void)client.exchange.receive(as_bytes(data_of_no_stream), client.now_ns);

@@ -82,6 +82,44 @@ TEST_CASE("the lcores are the plan's, the option's or the operator's") {
     CHECK(has(plan_eal(wanted, host({0, 1, 2})), "--lcores"));
 }
 
+TEST_CASE("a map has an lcore for each worker") {
+    EalOptions wanted = options("vdev:net_ring0");
+    const auto [map, workers] = GENERATE(table<std::string, unsigned>({
+        {"0@0", 0},
+        {"0@0,0@1", 0},
+        {"0@(0-7)", 0},
+        {"0,1", 1},
+        {"0@0,1@(2,3)", 1},
+        {"(0,1)@(4,5)", 1},
+        {"0-3", 3},
+        {"3-0@1", 3},
+        {"1,2@(5-7),(3-5)@(0,2),(0,6),7-8", 8},
+    }));
+    CAPTURE(map);
+    wanted.lcores = map;
+    wanted.workers = std::max(workers, 1u);
+    if (workers != 0) CHECK(value(plan_eal(wanted, host({0, 1})), "--lcores") == map);
+    wanted.workers = workers + 1;
+    try {
+        (void)plan_eal(wanted, host({0, 1}));
+        FAIL("was not refused");
+    } catch (const Error& error) {
+        CHECK(error.exit_status == ExitStatus::usage);
+        CHECK(error.what() == "--lcores gives " + std::to_string(workers) + " worker lcores beside the main one, " +
+                                  std::to_string(workers + 1) + " are needed");
+    }
+}
+
+TEST_CASE("a map that can't be read is left to EAL") {
+    EalOptions wanted = options("vdev:net_ring0");
+    wanted.workers = 3;
+    for (const std::string map : {"0-", "0--1", "9999999999999999999999", "0-5000"}) {
+        CAPTURE(map);
+        wanted.lcores = map;
+        CHECK(value(plan_eal(wanted, host({0, 1})), "--lcores") == map);
+    }
+}
+
 TEST_CASE("hugepages are used when enough of them are free") {
     const EalPlan plan = plan_eal(options("dpdk:0000:00:06.0"), host({0, 1}, 60, 50));
     CHECK(has(plan, "--in-memory"));
