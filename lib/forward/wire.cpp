@@ -95,7 +95,8 @@ class WireWriter {
         , proto_decided_(rewriting.replaces("x-forwarded-proto")) {
         names_matter_ = rewriting.has_rules() || rewriting.client_field_kind() == FieldKind::other;
         each_field([this](const Field& field) {
-            if (field.kind == FieldKind::connection) connection_.add(request_.value(field));
+            // In HTTP/2 it says nothing (RFC 9113, section 8.2.2), so it can't hide anything either.
+            if (field.kind == FieldKind::connection && !http2_) connection_.add(request_.value(field));
             if (rewriting_.client_ip == ClientIp::append && says_client(field)) last_client_ = &field;
             lengths_ += field.kind == FieldKind::content_length;
             if (http2_ && field.kind == FieldKind::cookie && crumbs_++ == 0) first_crumb_ = &field;

@@ -8,7 +8,7 @@
 //        Origin-form target, in which spaces and control characters are percent-encoded. Every line ends with
 //        CRLF, none is folded, none has whitespace in front of its colon or a NUL in it; a field that no
 //        strict receiver takes (the name is no token, a second Host) is not sent (request_fields_unsendable). The fields that are for one hop
-//        are left out (RFC 9110, section 7.6.1), and so is what Connection names, except fields that are
+//        are left out (RFC 9110, section 7.6.1), and so is what Connection names in HTTP/1, except fields that are
 //        never for one hop: a client can't hide those from the analyser. X-Forwarded-For, or another that
 //        --client-ip-header names, is extended with the client's address, or by Rewriting::client_ip replaced or left
 //        alone; X-Server-Addr and -Port are replaced, X-Forwarded-Proto and -Port added if absent, X-Rebuilder-*

@@ -176,7 +176,8 @@ inline ExpectedWire expected_wire(const RecordLine& record, const RewriteRules& 
     ExpectedWire expected;
     expected.request = {extended ? "GET" : record.method, target.text, {}, record.body};
     FieldList& fields = expected.request.fields;
-    const std::vector<std::string> options = detail::connection_options(record.headers);
+    const std::vector<std::string> options =
+        http2 ? std::vector<std::string>{} : detail::connection_options(record.headers);
     // Of what a rule leaves out or sets, nothing is added either.
     const auto decided = [&](std::string_view name) {
         return detail::names(rules.removed, name) || detail::sets(rules, name);
