@@ -35,17 +35,20 @@ void tell(const Trial& trial) {
 
 }  // namespace
 
-Trial run_trial(Testbed& testbed, double rate, std::uint64_t duration_ns, const std::atomic<bool>& stop) {
+Trial run_trial(
+    Testbed& testbed, double rate, std::uint64_t duration_ns, const std::atomic<bool>& stop, bool until_loss) {
     for (int i = 1;; ++i) {
-        Trial trial = testbed.run(rate, duration_ns, stop);
+        std::atomic<bool> over{false};
+        const auto watch = [&](const Testbed::Progress& progress) { over = stop || !progress.losses.empty(); };
+        Trial trial = until_loss ? testbed.run(rate, duration_ns, over, watch) : testbed.run(rate, duration_ns, stop);
         if (stop) throw Error(ExitStatus::runtime, "stopped");
         tell(trial);
         if (trial.passed() || (trial.offered && !trial.disturbed()) || i == most_tries) return trial;
     }
 }
 
-Trial LossFree::run(double rate, std::uint64_t duration_ns) {
-    trials_.push_back(run_trial(testbed_, rate, duration_ns, stop_));
+Trial LossFree::run(double rate, std::uint64_t duration_ns, bool until_loss) {
+    trials_.push_back(run_trial(testbed_, rate, duration_ns, stop_, until_loss));
     return trials_.back();
 }
 
@@ -68,7 +71,7 @@ Trial LossFree::find() {
     double rate = *found;
     double step = plan_.precision;
     for (int i = 0; i < most_confirmations; ++i, rate /= 1 + step, step = std::min(2 * step, 1.0)) {
-        const Trial trial = run(rate, plan_.confirmation_ns);
+        const Trial trial = run(rate, plan_.confirmation_ns, true);
         if (trial.passed()) return trial;
     }
     throw Error(ExitStatus::runtime,

@@ -19,7 +19,7 @@ struct LossFreePlan {
     double most_rate = 1e9;
     double precision = 0.03;
     std::uint64_t trial_ns = 2'000'000'000;
-    std::uint64_t confirmation_ns = 10'000'000'000;
+    std::uint64_t confirmation_ns = 10'000'000'000;  // ends at its first loss, of which it's told each second
 };
 
 class LossFree {
@@ -37,7 +37,7 @@ class LossFree {
 
   private:
     [[nodiscard]] bool passes(double rate);
-    [[nodiscard]] Trial run(double rate, std::uint64_t duration_ns);
+    [[nodiscard]] Trial run(double rate, std::uint64_t duration_ns, bool until_loss = false);
 
     Testbed& testbed_;
     LossFreePlan plan_;
@@ -46,8 +46,9 @@ class LossFree {
 };
 
 // A trial, which is told on stderr if that is a terminal. One that lost something while another program had the worker's core,
-// or to which the rate was not offered, says nothing of the appliance: then it is tried again, some times. Throws Error
-// (runtime) when it was stopped.
-[[nodiscard]] Trial run_trial(Testbed& testbed, double rate, std::uint64_t duration_ns, const std::atomic<bool>& stop);
+// or to which the rate was not offered, says nothing of the appliance: then it is tried again, some times. With `until_loss`
+// it ends soon after its first loss. Throws Error (runtime) when it was stopped.
+[[nodiscard]] Trial run_trial(Testbed& testbed, double rate, std::uint64_t duration_ns, const std::atomic<bool>& stop,
+    bool until_loss = false);
 
 }  // namespace rebuilder::bench

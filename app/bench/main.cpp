@@ -27,6 +27,7 @@ struct ScenarioText {
     const char* examples;
     std::unique_ptr<Scenario> (*make)();
     bool needs_second_core;  // for what it measures with
+    std::uint32_t rounds = 5;
 };
 
 constexpr std::array scenarios{
@@ -36,7 +37,8 @@ constexpr std::array scenarios{
   rebuilder-bench line --mix api --flows 100000 --json line.json
   rebuilder-bench line --reorder 2 --duplicate 1 --both --line-only)",
         make_line, false},
-    ScenarioText{"flows", "What does it cost to follow many connections? The line, with a thousand of them to a million.",
+    ScenarioText{"flows",
+        "What does it cost to follow many connections? The line, with a thousand of them to a million.",
         R"(Examples:
   rebuilder-bench flows
   rebuilder-bench flows --counts 1000,250000 --rounds 9 --json flows.json)",
@@ -61,7 +63,7 @@ constexpr std::array scenarios{
   rebuilder-bench replay
   rebuilder-bench replay --peer 'tcpflow=tcpflow -r {inner} -o /tmp/flows' --json replay.json
   rebuilder-bench replay --peer 'tshark=tshark -r {} -Y http.request >/dev/null' --rounds 3)",
-        make_replay, false},
+        make_replay, false, 15},  // processes of some tenths of a second
     ScenarioText{"end-to-end",
         "How many requests a second go through without a loss, and how long does each take? All of the appliance.",
         R"(Examples:
@@ -112,7 +114,7 @@ void add_scenario(CLI::App& program, const ScenarioText& text, CommandLine& line
     auto scenario = std::make_shared<std::unique_ptr<Scenario>>(text.make());
     (*scenario)->add_options(app);
     app.add_option("--rounds", line.settings.rounds,
-           fmt::format("times that each program runs, in turn with the others [{}]", line.settings.rounds))
+           fmt::format("times that each program runs, in turn with the others [{}]", text.rounds))
         ->check(CLI::Range(1, 1000))
         ->option_text("N");
     app.add_option("--json", line.json,
@@ -128,7 +130,10 @@ void add_scenario(CLI::App& program, const ScenarioText& text, CommandLine& line
             ->check(CLI::Range(0, 1023))
             ->option_text("N");
     }
-    app.callback([&line, scenario] { line.scenario = std::move(*scenario); });
+    app.callback([&app, &line, scenario, usual = text.rounds] {
+        if (app.count("--rounds") == 0) line.settings.rounds = usual;
+        line.scenario = std::move(*scenario);
+    });
 }
 
 // False when help was asked for.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The scenario `soak`: does the appliance lose anything, or grow, when it is busy for long?
 //
-// Minutes at a share of the highest rate, which is searched first: one that loses nothing for a minute, since most machines have
-// seconds in which they do better than they can for long. Each ten seconds a line on stderr says how it goes. SIGINT ends it,
+// Minutes at a share of the highest rate, which is searched first: one that loses nothing for `--confirm` minutes, since most
+// machines have some in which they do better than they can for long. Each ten seconds a line on stderr says how it goes. SIGINT ends it,
 // with what there is by then.
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -58,6 +58,10 @@ class Soak final : public Scenario {
         app.add_option("--share", share_, fmt::format("of the highest rate [{}]", share_))
             ->check(CLI::Range(0.01, 1.0))
             ->option_text("SHARE");
+        app.add_option("--confirm", confirm_,
+               fmt::format("for so long a rate has to lose nothing to be the highest [{}]", confirm_))
+            ->check(CLI::Range(0.01, 1'000.0))
+            ->option_text("N");
         app.add_option("--rate", rate_, "no search: requests a second")
             ->check(CLI::Range(1, 100'000'000))
             ->option_text("N");
@@ -73,10 +77,11 @@ class Soak final : public Scenario {
         double rate = rate_;
         if (rate == 0) {
             LossFreePlan plan;
-            plan.confirmation_ns = std::min(minute_ns, static_cast<std::uint64_t>(minutes_ * minute_ns));
+            plan.confirmation_ns = static_cast<std::uint64_t>(std::min(confirm_, minutes_) * minute_ns);
             const Trial highest = LossFree(testbed, plan, stop_requested).find();
             report.figure("loss_free_requests_per_s", highest.per_s(highest.requests), "requests/s");
             report.set("share", fmt::format("{}", share_));
+            report.set("confirm", fmt::format("{}", confirm_));
             rate = highest.rate * share_;
         }
         soak(testbed, rate, report);
@@ -124,6 +129,7 @@ class Soak final : public Scenario {
     TestbedSettings testbed_;
     double minutes_ = 10;
     double share_ = 0.8;
+    double confirm_ = 3;  // minutes
     std::uint32_t rate_ = 0;
 };
 
